@@ -1,0 +1,64 @@
+"""Background jobs for Python web apps, with their results live in the browser, on nothing but PostgreSQL.
+
+Push: :data:`queue`, :class:`Job`, :func:`job`.  Look: :func:`handle`, :func:`verify_ticket`.  Report: :func:`progress`.
+
+Importing this connects to nothing and loads no driver.
+"""
+
+from queueapi.errors import (
+    JobCancelled,
+    JobFailed,
+    JobNotFinished,
+    JobNotFound,
+    KindTaken,
+    MigrationRefused,
+    NotAJob,
+    NotSerializable,
+    QueueAPIError,
+    SchemaMismatch,
+    SettingsError,
+    StoreUnavailable,
+    TicketRefused,
+    UnknownKind,
+)
+from queueapi.jobs import Job, job, progress
+from queueapi.queues import Handle, Queue
+from queueapi.runtime import connect, default, handle, verify_ticket
+from queueapi.settings import Settings
+from queueapi.states import State
+
+queue = Queue(default)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    # pushing
+    "Job",
+    "Queue",
+    "connect",
+    "job",
+    "queue",
+    # looking
+    "Handle",
+    "State",
+    "handle",
+    "progress",
+    "verify_ticket",
+    # setting
+    "Settings",
+    # errors
+    "JobCancelled",
+    "JobFailed",
+    "JobNotFinished",
+    "JobNotFound",
+    "KindTaken",
+    "MigrationRefused",
+    "NotAJob",
+    "NotSerializable",
+    "QueueAPIError",
+    "SchemaMismatch",
+    "SettingsError",
+    "StoreUnavailable",
+    "TicketRefused",
+    "UnknownKind",
+]

@@ -1,0 +1,143 @@
+"""The command lines: ``queueapi`` (migrate, status, work) and ``queueapi-work``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from queueapi.errors import MigrationRefused, QueueAPIError, SchemaMismatch
+from queueapi.jobs import checked_name
+from queueapi.settings import Settings
+
+# 2 is argparse's own for wrong words; 3 tells a deployment that the schema and the code do not fit.
+WRONG_SETTINGS, WRONG_SCHEMA = 2, 3
+
+_WORK = """\
+examples:
+  queueapi-work sample_app.jobs                      work the queue "default"
+  queueapi-work sample_app.jobs -q mail -q default   "mail" first, "default" when it is empty
+  queueapi-work sample_app.jobs -c 50 -p 2           2 processes of 50 slots each
+  queueapi-work sample_app.jobs --burst              stop when nothing is left to do
+
+environment:
+  DATABASE_URL, or PGHOST, PGUSER, …   the PostgreSQL server
+  QUEUES or QUEUE, CONCURRENCY, PROCESSES, VERBOSE   as the options
+
+signals:
+  TERM or INT once   claim no more, let running jobs finish, hand back the rest
+  TERM or INT twice  hand back everything now
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The script ``queueapi``."""
+    parser = argparse.ArgumentParser(
+        prog="queueapi", description="Background jobs on PostgreSQL: set up the database, look at the queue, work it."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    migrate = commands.add_parser("migrate", help="bring the database's schema up to this version")
+    migrate.add_argument("--dry-run", action="store_true", help="print the SQL, for a migration tool of your own")
+    migrate.set_defaults(run=_migrate)
+    commands.add_parser("status", help="show queues and workers").set_defaults(run=_status)
+    _work_arguments(commands.add_parser("work", help="run jobs; the same as queueapi-work", **_work_help()))
+    return _run(parser.parse_args(argv))
+
+
+def work(argv: Sequence[str] | None = None) -> int:
+    """The script ``queueapi-work``."""
+    parser = argparse.ArgumentParser(prog="queueapi-work", **_work_help())
+    _work_arguments(parser)
+    return _run(parser.parse_args(argv))
+
+
+def _work_help() -> dict[str, object]:
+    return {
+        "description": "Run jobs from PostgreSQL: a supervisor over worker processes, each with slots that run a job at a time.",
+        "epilog": _WORK,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+
+
+def _work_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("modules", nargs="+", metavar="MODULE", help="module to import jobs from, such as sample_app.jobs")
+    parser.add_argument(
+        "-q", "--queue", action="append", dest="queues", metavar="NAME",
+        help="queue to work; several are served in the order given (default: default)",
+    )  # fmt: skip
+    parser.add_argument("-c", "--concurrency", type=int, metavar="N", help="slots of a process (default: 20)")
+    parser.add_argument("-p", "--processes", type=int, metavar="N", help="worker processes (default: 1)")
+    parser.add_argument("--grace", type=float, metavar="S", help="seconds that running jobs have after TERM (default: 30)")
+    parser.add_argument("--lease", type=float, metavar="S", help="seconds until a dead machine's jobs go back (default: 30)")
+    parser.add_argument("--burst", action="store_true", help="stop when nothing is left to do")
+    parser.add_argument("-v", "--verbose", action="store_true", default=None, help="log every job")
+    parser.set_defaults(run=_work)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        return run(arguments)
+    except (SchemaMismatch, MigrationRefused) as error:
+        code = WRONG_SCHEMA
+        sentence = error
+    except QueueAPIError as error:
+        code = WRONG_SETTINGS if isinstance(error, ValueError) else 1
+        sentence = error
+    print(f"queueapi: {sentence}", file=sys.stderr)
+    return code
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    from queueapi.postgres.connection import connect
+    from queueapi.postgres.migrate import migrate, script
+    from queueapi.postgres.sessions import Dedicated
+    from queueapi.postgres.upkeep import Upkeep
+
+    settings = Settings.from_env()
+    with connect(settings.database_url, "queueapi migrate", settings.connect_timeout) as connection:
+        if arguments.dry_run:
+            sys.stdout.writelines(script(connection))
+            return 0
+        applied = migrate(connection, lambda migration: print(f"applied {migration.name}"))
+        Upkeep(Dedicated(lambda: connection)).partition()
+    print("the schema is up to date" if not applied else f"{applied} applied, the schema is up to date")
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from queueapi.postgres.connection import connect
+    from queueapi.postgres.migrate import check
+    from queueapi.postgres.sessions import Dedicated
+    from queueapi.postgres.upkeep import Upkeep
+    from queueapi.tables import queues_table, workers_table
+
+    settings = Settings.from_env()
+    session = Dedicated(lambda: connect(settings.database_url, "queueapi status", settings.connect_timeout))
+    try:
+        check(session.connection())
+        upkeep = Upkeep(session)
+        print(queues_table(upkeep.counts()))
+        print()
+        print(workers_table(upkeep.workers()))
+    finally:
+        session.close()
+    return 0
+
+
+def _work(arguments: argparse.Namespace) -> int:
+    from queueapi.events import Events
+    from queueapi.worker.log import Sentences, configure
+    from queueapi.worker.supervisor import Supervisor
+
+    queues = tuple(checked_name("queue", name) for text in arguments.queues or () for name in text.split(","))
+    settings = Settings.from_env(
+        queues=queues or None,
+        concurrency=arguments.concurrency,
+        processes=arguments.processes,
+        grace=arguments.grace,
+        lease=arguments.lease,
+        verbose=arguments.verbose,
+    )
+    configure("supervisor", settings.verbose)
+    return Supervisor(settings, arguments.modules, Events(Sentences(settings.verbose)), arguments.burst).run()

@@ -1,0 +1,114 @@
+"""One attempt at a job, from its row to its outcome. Knows no storage: workers and queues without one all run jobs by it."""
+
+from __future__ import annotations
+
+import contextvars
+import random
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from queueapi import reporting, retry, serializer
+from queueapi.errors import NotSerializable, UnknownKind
+from queueapi.jobs import Kind, Kinds
+from queueapi.records import Claimed, Outcome
+from queueapi.states import State
+
+# How long a job of a kind that this process does not know is left for one that does. A deploy takes longer, but
+# the process that knows it may be beside this one.
+UNKNOWN_KIND_DELAY = 15.0
+
+
+class Interrupted(BaseException):
+    """Raised into a running job by its worker: the attempt ends, and is not charged. Not an ``Exception``, so that
+    a job which catches all errors does not catch this."""
+
+
+class Executor:
+    """1. finds the class; 2. reads the arguments; 3. calls ``run()``; 4. writes the result down; 5. says how it ended.
+
+    Whatever a job raises, SystemExit and KeyboardInterrupt included, is that attempt's failure and nobody else's.
+
+    Args:
+        kinds: where classes are looked up.
+        max_result: bytes of a result.
+        rand: a number in [0, 1), for the retry delay.
+    """
+
+    def __init__(self, kinds: Kinds, max_result: int, rand: Callable[[], float] = random.random) -> None:
+        self._kinds = kinds
+        self._max_result = max_result
+        self._rand = rand
+
+    def execute(self, claimed: Claimed, reporter: reporting.Reporter | None = None) -> Outcome:
+        """Run the attempt; whatever happens is in the outcome."""
+        try:
+            kind = self._kinds.named(claimed.kind)
+            job = _read(kind, claimed)
+            result = _run_apart(job, reporter)
+        except Interrupted:
+            return Outcome(claimed.id, claimed.token, State.AVAILABLE, charged=False)
+        except UnknownKind as error:
+            return _left_for_another(claimed, error)
+        except BaseException as error:
+            return self._failed(claimed, error)
+        return self._done(claimed, kind, result)
+
+    def _done(self, claimed: Claimed, kind: Kind, result: object) -> Outcome:
+        try:
+            text = serializer.result_dumps(kind, result, self._max_result)
+        except NotSerializable as error:
+            # The work is done and its result cannot be told; doing it again would not change that.
+            return _dead(claimed, error)
+        return Outcome(claimed.id, claimed.token, State.DONE, text)
+
+    def _failed(self, claimed: Claimed, error: BaseException) -> Outcome:
+        if claimed.attempt >= claimed.max_attempts:
+            return _dead(claimed, error)
+        delay = retry.delay(claimed.attempt, self._rand())
+        return Outcome(claimed.id, claimed.token, State.SCHEDULED, error=_described(error), delay=delay)
+
+
+class Unreadable(Exception):
+    """The row's arguments do not fit the class: it changed since the push, or the row was written by hand."""
+
+
+def _read(kind: Kind, claimed: Claimed) -> Any:
+    try:
+        return serializer.loads(kind, claimed.args)
+    except (msgspec.MsgspecError, RecursionError, ValueError, TypeError) as error:
+        raise Unreadable(f"the arguments do not fit {kind.cls.__qualname__}: {error}") from error
+
+
+def _run_apart(job: Any, reporter: reporting.Reporter | None) -> Any:
+    """In a context of its own, so that what one job sets the next does not see."""
+    return contextvars.copy_context().run(_run, job, reporter)
+
+
+def _run(job: Any, reporter: reporting.Reporter | None) -> Any:
+    reporting.use(reporter)
+    return job.run()
+
+
+def _left_for_another(claimed: Claimed, error: BaseException) -> Outcome:
+    text = serializer.error_dumps(type(error).__name__, f"{error}; waiting for a worker that knows it")
+    delay = UNKNOWN_KIND_DELAY
+    return Outcome(claimed.id, claimed.token, State.SCHEDULED, error=text, delay=delay, charged=False)
+
+
+def _dead(claimed: Claimed, error: BaseException) -> Outcome:
+    return Outcome(claimed.id, claimed.token, State.DEAD, error=_described(error))
+
+
+def _described(error: BaseException) -> str:
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message could not be read)"
+    try:
+        trace = "".join(traceback.format_exception(error))
+    except Exception:
+        trace = None
+    return serializer.error_dumps(type(error).__qualname__, message, trace)

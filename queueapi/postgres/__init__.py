@@ -1,0 +1,1 @@
+"""All that knows PostgreSQL: the only package that imports psycopg."""

@@ -1,0 +1,175 @@
+"""Ways to a connection: a pool for web processes, one of its own for an actor, and the caller's.
+
+A store is built on one of them and does not know which.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from queueapi.errors import StoreUnavailable
+from queueapi.postgres.connection import Connection, translated
+from queueapi.postgres.statements import statement
+
+Rows = list[tuple[Any, ...]]
+Open = Callable[[], Connection]
+
+
+class Session(Protocol):
+    """Something that runs a statement and has its rows."""
+
+    def run(self, verb: str, params: Mapping[str, Any]) -> Rows:
+        """Run ``sql/<verb>.sql``.
+
+        Raises:
+            StoreUnavailable: it may or may not have been carried out.
+        """
+
+
+class Pool:
+    """Connections for many threads or greenlets at once: opened as needed, kept up to ``size``.
+
+    1. hands out the one used last, if it is still open; 2. opens another while there is room; 3. makes the rest
+    wait; 4. closes what was interrupted; 5. starts afresh in a forked child.
+
+    Not psycopg_pool: a greenlet killed while it waits there takes a place with it for ever.
+    """
+
+    def __init__(self, open_: Open, size: int, wait: float) -> None:
+        self._open = open_
+        self._size = size
+        self._wait = wait
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._idle: list[Connection] = []
+        self._room = threading.BoundedSemaphore(self._size)
+
+    def run(self, verb: str, params: Mapping[str, Any]) -> Rows:
+        """See :class:`Session`."""
+        with self.connection() as connection, translated(verb.replace("_", " ")):
+            return _rows(connection.execute(statement(verb), params))
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection for the block.
+
+        Raises:
+            StoreUnavailable: none can be opened, or all have been busy for too long.
+        """
+        if self._pid != os.getpid():
+            self._leave_to_parent()
+        room = self._room
+        if not room.acquire(timeout=self._wait):
+            raise StoreUnavailable(
+                f"all {self._size} connections have been busy for {self._wait:.0f} s: raise QUEUEAPI_POOL_SIZE"
+            )
+        try:
+            connection = self._take()
+            try:
+                yield connection
+            except BaseException:
+                if not _between_statements(connection):
+                    connection.close()
+                raise
+            finally:
+                if not connection.closed:
+                    self._idle.append(connection)
+        finally:
+            room.release()
+
+    def _take(self) -> Connection:
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread took the last one
+                break
+            if connection.usable():
+                return connection
+            connection.close()
+        return self._open()
+
+    def _leave_to_parent(self) -> None:
+        # Closing would say goodbye on the parent's sockets; collecting them would, too.
+        _inherited.extend(self._idle)
+        self._reset()
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while self._idle:
+            self._idle.pop().close()
+
+
+class Dedicated:
+    """One connection of an actor's own, opened when first needed and again after it broke. For one thread.
+
+    ``generation`` counts the connections: a change tells that the answer to a statement may have been lost.
+    """
+
+    def __init__(self, open_: Open) -> None:
+        self._open = open_
+        self._connection: Connection | None = None
+        self.generation = 0
+
+    def run(self, verb: str, params: Mapping[str, Any]) -> Rows:
+        """See :class:`Session`."""
+        connection = self.connection()
+        try:
+            with translated(verb.replace("_", " ")):
+                return _rows(connection.execute(statement(verb), params))
+        except BaseException:
+            if not _between_statements(connection):
+                self.close()
+            raise
+
+    def connection(self) -> Connection:
+        """The open connection."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self._open()
+            self.generation += 1
+        return self._connection
+
+    def close(self) -> None:
+        """Close it; the next use opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+class Borrowed:
+    """The caller's own connection and transaction: what we do there exists if and only if the caller commits."""
+
+    def __init__(self, connection: object) -> None:
+        # SQLAlchemy's and Django's connections wrap the driver's.
+        for name in ("connection", "driver_connection", "dbapi_connection"):
+            if not isinstance(connection, psycopg.Connection) and hasattr(connection, name):
+                connection = getattr(connection, name)
+        if not isinstance(connection, psycopg.Connection):
+            raise TypeError(
+                f"conn= takes a psycopg 3 connection, not {type(connection).__module__}.{type(connection).__qualname__}"
+            )
+        self._connection = connection
+
+    def run(self, verb: str, params: Mapping[str, Any]) -> Rows:
+        """See :class:`Session`. The caller's row factory does not matter."""
+        with translated(verb.replace("_", " ")), self._connection.cursor(row_factory=tuple_row) as cursor:
+            return _rows(cursor.execute(statement(verb), params))
+
+
+_inherited: list[Connection] = []
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> Rows:
+    return cursor.fetchall() if cursor.description else []
+
+
+def _between_statements(connection: Connection) -> bool:
+    return not connection.closed and connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE

@@ -1,0 +1,19 @@
+-- The outcome and the removal from the live table are one statement, fenced by (id, token): whose lease was lost
+-- finds no row, and nothing happens. Tells which of them somebody watches; the NOTIFY itself is a statement of its
+-- own, since it would serialise the commits of all workers.
+with gone as (
+    delete from queueapi.jobs
+    using unnest(%(ids)s::bigint[], %(tokens)s::bigint[], %(states)s::text[], %(results)s::text[], %(errors)s::text[])
+          as outcome (id, token, state, result, error)
+    where jobs.id = outcome.id and jobs.token = outcome.token and jobs.state = 'running'
+    returning jobs.*, outcome.state as outcome, outcome.result, outcome.error as new_error
+), kept as (
+    insert into queueapi.finished (id, token, keep_until, claimed_at, pushed_at, priority, attempt, max_attempts,
+                                   state, queue, kind, args, result, error)
+    select id, token,
+           case outcome when 'dead' then timestamptz 'infinity' else now() + %(ttl)s * interval '1 second' end,
+           claimed_at, pushed_at, priority, attempt, max_attempts,
+           outcome, queue, kind, args, result::json, coalesce(new_error::json, error)
+    from gone
+)
+select id, exists (select from queueapi.watches where job_id = gone.id) from gone

@@ -1,0 +1,1 @@
+delete from queueapi.workers where id = %(worker)s

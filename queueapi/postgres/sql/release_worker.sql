@@ -1,0 +1,29 @@
+-- A process ended and its supervisor saw it: what it held goes back at once. What it was running is charged with
+-- the attempt (one of these may have been the cause), what it had only fetched is not.
+with lost as materialized (
+    select id, id = any (%(charged)s::bigint[]) as charged, attempt >= max_attempts as used_up
+    from queueapi.jobs
+    where state = 'running' and worker = %(worker)s
+    for update
+), back as (
+    update queueapi.jobs
+    set state = 'available', run_at = now(), token = null, worker = null, lease_until = null, claimed_at = null,
+        attempt = attempt - case when lost.charged then 0 else 1 end,
+        error = case when lost.charged then %(error)s::json else error end
+    from lost
+    where jobs.id = lost.id and not (lost.charged and lost.used_up)
+    returning jobs.id, jobs.queue, jobs.kind, 'available' as state
+), gone as (
+    delete from queueapi.jobs using lost where jobs.id = lost.id and lost.charged and lost.used_up
+    returning jobs.*
+), kept as (
+    insert into queueapi.finished (id, token, keep_until, claimed_at, pushed_at, priority, attempt, max_attempts,
+                                   state, queue, kind, args, error)
+    select id, token, 'infinity', claimed_at, pushed_at, priority, attempt, max_attempts,
+           'dead', queue, kind, args, %(error)s::json
+    from gone
+    returning id, queue, kind, state
+), moved as (
+    select * from back union all select * from kept
+)
+select id, queue, kind, state, exists (select from queueapi.watches where job_id = moved.id) from moved

@@ -1,0 +1,11 @@
+-- A failed attempt waits for its next; an interrupted one goes back as it was, uncharged. Fenced as finish_jobs.
+update queueapi.jobs
+set state = case when outcome.delay > 0 then 'scheduled' else 'available' end,
+    run_at = now() + outcome.delay * interval '1 second',
+    attempt = attempt - case when outcome.charged then 0 else 1 end,
+    token = null, worker = null, lease_until = null, claimed_at = null,
+    error = coalesce(outcome.error::json, jobs.error)
+from unnest(%(ids)s::bigint[], %(tokens)s::bigint[], %(delays)s::float8[], %(charged)s::boolean[], %(errors)s::text[])
+     as outcome (id, token, delay, charged, error)
+where jobs.id = outcome.id and jobs.token = outcome.token and jobs.state = 'running'
+returning jobs.id, exists (select from queueapi.watches where job_id = jobs.id)

@@ -1,0 +1,1 @@
+delete from queueapi.sleepers where channel = %(channel)s

@@ -1,0 +1,149 @@
+"""The jobs' table by its verbs: push, claim, finish and what a handle asks. Plural, so that one and many are one path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from queueapi.postgres.sessions import Rows, Session
+from queueapi.records import Claimed, JobStatus, NewJob, Outcome, Progress
+from queueapi.states import State
+
+# NOTIFY takes under 8,000 bytes; 400 ids of 19 digits with their commas fit.
+_IDS_A_NOTIFY = 400
+
+
+class Store:
+    """Every verb is one statement. Those of a running job carry (id, token): without the lease they change nothing.
+
+    Args:
+        session: where the statements run.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._run = session.run
+
+    # -- from the pusher's side
+
+    def push(self, jobs: Sequence[NewJob]) -> list[int]:
+        """Insert the jobs, wake who sleeps, and give their ids in the same order."""
+        queues, kinds, args, priorities, max_attempts, delays, run_ats = (list(column) for column in zip(*jobs, strict=True))
+        rows = self._run(
+            "insert_jobs",
+            {
+                "queues": queues,
+                "kinds": kinds,
+                "args": args,
+                "priorities": priorities,
+                "max_attempts": max_attempts,
+                "delays": delays,
+                "run_ats": run_ats,
+            },
+        )
+        return [row[0] for row in rows]
+
+    def read(self, ids: Iterable[int]) -> dict[int, JobStatus]:
+        """The present state of those of the jobs that exist."""
+        return {row[0]: _status(row) for row in self._run("read_jobs", {"ids": list(ids)})}
+
+    def cancel(self, job_id: int, result_ttl: float) -> bool:
+        """Take back a job that nobody has claimed. False if there is none."""
+        rows = self._run("cancel_job", {"id": job_id, "ttl": result_ttl})
+        self.tell_watchers(rows)
+        return bool(rows)
+
+    # -- from the worker's side
+
+    def claim(self, queues: Sequence[str], room: int, token: int, worker: UUID, lease: float) -> list[Claimed]:
+        """Take up to ``room`` jobs, queue by queue in the order given, with a lease of so many seconds.
+
+        Returns them in the order in which they are to begin: an UPDATE returns rows as it finds them.
+        """
+        params = {"queues": list(queues), "room": room, "token": token, "worker": worker, "lease": lease}
+        claimed = [Claimed._make(row) for row in self._run("claim_jobs", params)]
+        rank = {queue: number for number, queue in enumerate(queues)}
+        claimed.sort(key=lambda job: (rank[job.queue], job.priority, job.id))
+        return claimed
+
+    def finish(self, outcomes: Sequence[Outcome], result_ttl: float) -> Rows:
+        """Record DONE and DEAD. Returns (id, watched) of those whose lease still held; the others changed nothing."""
+        return self._run(
+            "finish_jobs",
+            {
+                "ids": [outcome.id for outcome in outcomes],
+                "tokens": [outcome.token for outcome in outcomes],
+                "states": [outcome.state.value for outcome in outcomes],
+                "results": [outcome.result for outcome in outcomes],
+                "errors": [outcome.error for outcome in outcomes],
+                "ttl": result_ttl,
+            },
+        )
+
+    def reschedule(self, outcomes: Sequence[Outcome]) -> Rows:
+        """Put back what is to run again. Returns as :meth:`finish` does."""
+        return self._run(
+            "reschedule_jobs",
+            {
+                "ids": [outcome.id for outcome in outcomes],
+                "tokens": [outcome.token for outcome in outcomes],
+                "delays": [outcome.delay for outcome in outcomes],
+                "charged": [outcome.charged for outcome in outcomes],
+                "errors": [outcome.error for outcome in outcomes],
+            },
+        )
+
+    def finished(self, outcomes: Sequence[Outcome]) -> set[int]:
+        """The ids of those outcomes that are on record already."""
+        params = {"ids": [outcome.id for outcome in outcomes], "tokens": [outcome.token for outcome in outcomes]}
+        return {row[0] for row in self._run("find_finished", params)}
+
+    def report(self, progress: Sequence[Progress]) -> Rows:
+        """Store how far running jobs are. Returns as :meth:`finish` does."""
+        return self._run(
+            "report_progress",
+            {
+                "ids": [item.id for item in progress],
+                "tokens": [item.token for item in progress],
+                "dones": [item.done for item in progress],
+                "totals": [item.total for item in progress],
+                "messages": [item.message for item in progress],
+            },
+        )
+
+    def forget_progress(self, ids: Sequence[int]) -> None:
+        """Drop the progress of jobs that have ended."""
+        self._run("forget_progress", {"ids": list(ids)})
+
+    def sleep(self, channel: str, queues: Sequence[str], seconds: float) -> None:
+        """Ask to be woken on that channel when one of the queues gets a job, for so many seconds."""
+        self._run("sleep_worker", {"channel": channel, "queues": list(queues), "seconds": seconds})
+
+    def awake(self, channel: str) -> None:
+        """Ask not to be woken any more."""
+        self._run("wake_worker", {"channel": channel})
+
+    def tell_watchers(self, rows: Rows) -> None:
+        """Notify the watchers of those rows whose last column says that there are any."""
+        watched = [str(row[0]) for row in rows if row[-1]]
+        for start in range(0, len(watched), _IDS_A_NOTIFY):
+            self._run("notify_jobs", {"ids": ",".join(watched[start : start + _IDS_A_NOTIFY])})
+
+
+def _status(row: tuple[Any, ...]) -> JobStatus:
+    id_, kind, queue, state, attempt, max_attempts, progress, result, error, run_at = row
+    return JobStatus(
+        id_, kind, queue, State(state), attempt, max_attempts, _json(progress), _json(result), _json(error), _json(run_at)
+    )
+
+
+def _json(text: str | None) -> Any:
+    """Read JSON; what PostgreSQL took but Python cannot read is shown as text, and stops nobody."""
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return text[:1000]

@@ -1,0 +1,138 @@
+"""What supervisors do to the tables: keep leases, rescue jobs, promote, prune; and what ``status`` reads."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import errors, sql
+
+from queueapi.postgres.connection import translated
+from queueapi.postgres.sessions import Dedicated, Rows
+from queueapi.postgres.statements import statement
+from queueapi.postgres.store import Store
+from queueapi.records import WorkerRow
+
+# Partitions are made this many days ahead, so that a supervisor may be down for a week.
+DAYS_AHEAD = 7
+# Message history; the partition of a day is dropped when its youngest row is older.
+MESSAGE_DAYS = 1
+
+
+class Upkeep:
+    """The supervisor's verbs. Any number of supervisors may run them at once; none is the leader.
+
+    Args:
+        session: a connection of its own, used by one thread.
+    """
+
+    def __init__(self, session: Dedicated) -> None:
+        self._session = session
+        self._run = session.run
+        self._store = Store(session)
+
+    def renew(self, held: Sequence[tuple[int, int]], lease: float) -> set[int]:
+        """Renew the leases of these (id, token) pairs; the ids of those that are still ours."""
+        params = {"ids": [id_ for id_, _ in held], "tokens": [token for _, token in held], "lease": lease}
+        return {row[0] for row in self._run("renew_leases", params)}
+
+    def rescue(self, error: str) -> Rows:
+        """Take back jobs whose lease ran out. Rows of (id, queue, kind, state, watched)."""
+        return self._returned(self._run("rescue_jobs", {"error": error}))
+
+    def release(self, worker: UUID, charged: Iterable[int], error: str) -> Rows:
+        """Take back what a dead process held; the ``charged`` ids lose the attempt. Rows as :meth:`rescue`."""
+        return self._returned(self._run("release_worker", {"worker": worker, "charged": list(charged), "error": error}))
+
+    def _returned(self, rows: Rows) -> Rows:
+        self.wake({row[1] for row in rows})
+        self._store.tell_watchers(rows)
+        return rows
+
+    def promote(self) -> float | None:
+        """Make due jobs available; seconds until the next is due, None if none is scheduled."""
+        ((queues, next_due),) = self._run("promote_jobs", {})
+        self.wake(queues or ())
+        return None if next_due is None else float(next_due)
+
+    def wake(self, queues: Iterable[str]) -> None:
+        """Wake a sleeper for each of the queues."""
+        if names := list(queues):
+            self._run("wake_sleepers", {"queues": names})
+
+    def register(self, workers: Sequence[WorkerRow]) -> None:
+        """Say which processes are alive."""
+        params = {
+            "ids": [worker.id for worker in workers],
+            "names": [worker.name for worker in workers],
+            "queues": [",".join(worker.queues) for worker in workers],
+            "slots": [worker.slots for worker in workers],
+        }
+        self._run("register_workers", params)
+
+    def forget(self, worker: UUID) -> None:
+        """Take a process off the list."""
+        self._run("forget_worker", {"worker": worker})
+
+    def prune(self) -> None:
+        """Remove what dead processes left, and finished jobs and messages that are past their time."""
+        self._run("prune_leftovers", {})
+        self._run("prune_default", {})
+        today = dt.datetime.now(dt.UTC).date()
+        for name, day in self._partitions("queueapi.finished", "finished_"):
+            if day < today:  # its rows were to be kept until some time of that day
+                self._drop(name)
+        for name, day in self._partitions("queueapi.messages", "messages_"):
+            if day < today - dt.timedelta(days=MESSAGE_DAYS):
+                self._ddl("drop_messages_floor", partition=sql.Identifier("queueapi", name))
+                self._drop(name)
+
+    def partition(self) -> None:
+        """Make the partitions of the coming days, where they are missing."""
+        today = dt.datetime.now(dt.UTC).date()
+        for table in ("finished", "messages"):
+            have = {name for name, _ in self._partitions(f"queueapi.{table}", f"{table}_")}
+            for ahead in range(DAYS_AHEAD + 1):
+                day = today + dt.timedelta(days=ahead)
+                if f"{table}_{day:%Y%m%d}" not in have:
+                    self._create(table, day)
+
+    def counts(self) -> Rows:
+        """(queue, state, number, age of the oldest in seconds) of all jobs."""
+        return self._run("count_jobs", {})
+
+    def workers(self) -> Rows:
+        """(name, queues, slots, seconds up, seconds since seen, jobs held) of all processes."""
+        return self._run("list_workers", {})
+
+    def _partitions(self, parent: str, prefix: str) -> list[tuple[str, dt.date]]:
+        days = []
+        for (name,) in self._run("list_partitions", {"parent": parent}):
+            suffix = name.removeprefix(prefix)
+            if len(suffix) == 8 and suffix.isdigit():
+                days.append((name, dt.datetime.strptime(suffix, "%Y%m%d").date()))
+        return days
+
+    def _create(self, table: str, day: dt.date) -> None:
+        try:
+            self._ddl(
+                "create_partition",
+                partition=sql.Identifier("queueapi", f"{table}_{day:%Y%m%d}"),
+                parent=sql.Identifier("queueapi", table),
+                start=sql.Literal(f"{day} 00:00:00+00"),
+                end=sql.Literal(f"{day + dt.timedelta(days=1)} 00:00:00+00"),
+            )
+        except errors.CheckViolation:
+            pass  # that day's rows are in the default partition already, and leave from there
+
+    def _drop(self, name: str) -> None:
+        self._ddl("drop_partition", partition=sql.Identifier("queueapi", name))
+
+    def _ddl(self, verb: LiteralString, **names: Any) -> None:
+        # A lock that is not to be had now must not queue up everybody behind us: the next round tries again.
+        connection = self._session.connection()
+        with translated(verb.replace("_", " ")), connection.transaction():
+            connection.execute("set local lock_timeout = '2s'")
+            connection.execute(sql.SQL(statement(verb)).format(**names))

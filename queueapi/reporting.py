@@ -1,0 +1,75 @@
+"""Progress, from the job's side: cheap enough for a tight loop, and never a reason for the job to fail.
+
+What is running is known by a context variable, so that functions and helpers deep below ``run()`` can report.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+# Four times a second is as often as a person sees a bar move.
+INTERVAL: Final = 0.25
+
+
+class Reporter:
+    """The running attempt's last word on its progress.
+
+    Args:
+        store: called at most every :data:`INTERVAL` seconds, in the job's own greenlet, when there is news; it
+            hands the values on and may yield to others for a moment, so that a computing job's bar moves too.
+        note: called on every report: marks the attempt as having news, so that its last value is stored even if
+            the job then falls silent.
+    """
+
+    __slots__ = ("_due", "_note", "_store", "done", "message", "total")
+
+    def __init__(self, store: Callable[[Reporter], None], note: Callable[[Reporter], None]) -> None:
+        self.done: float = 0
+        self.total: float | None = None
+        self.message: str | None = None
+        self._due = 0.0
+        self._store = store
+        self._note = note
+
+    def report(self, done: float, total: float | None, message: str | None) -> None:
+        """Keep the newest values; store them if it is time."""
+        self.done, self.total, self.message = done, total, message
+        now = time.monotonic()
+        self._note(self)
+        if now >= self._due:
+            self._due = now + INTERVAL
+            self._store(self)
+
+
+_current: contextvars.ContextVar[Reporter | None] = contextvars.ContextVar("queueapi_reporter", default=None)
+
+
+def use(reporter: Reporter | None) -> contextvars.Token[Reporter | None]:
+    """From here on, in this context, reports go to that reporter. Undo with :func:`leave`."""
+    return _current.set(reporter)
+
+
+def leave(token: contextvars.Token[Reporter | None]) -> None:
+    """Undo :func:`use`."""
+    _current.reset(token)
+
+
+def report(done: float, total: float | None, message: str | None) -> None:
+    """Report for the job that runs in this context, if one does."""
+    reporter = _current.get()
+    if reporter is not None:
+        reporter.report(done, total, message)
+
+
+def walk(items: Iterable[T], total: float | None, message: str | None) -> Iterator[T]:
+    """Yield the items and report how many have been dealt with."""
+    done = 0
+    for item in items:
+        yield item
+        done += 1
+        report(done, total, message)

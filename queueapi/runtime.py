@@ -1,0 +1,134 @@
+"""The composition root: settings become a queue and its backend. The one place that ties the house together.
+
+Nothing here imports psycopg before it is needed: a web app imports ``queueapi`` before it has decided whether to
+be patched by gevent, and psycopg chooses its way of waiting when it is imported.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from queueapi.errors import TicketRefused
+from queueapi.queues import Handle, Queue
+from queueapi.records import JobStatus, NewJob
+from queueapi.settings import Settings
+from queueapi.signing import Signer
+
+if TYPE_CHECKING:
+    from queueapi.postgres.connection import Connection
+    from queueapi.postgres.sessions import Pool
+
+
+class Runtime:
+    """A queue's backend on PostgreSQL. Opens nothing until it is used.
+
+    Args:
+        settings: how to get at the server, and the limits.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The connections of this process."""
+        from queueapi.postgres.sessions import Pool
+
+        return Pool(self.open, self.settings.pool_size, float(self.settings.connect_timeout))
+
+    def open(self) -> Connection:
+        """A new connection."""
+        from queueapi.postgres.connection import connect
+
+        return connect(self.settings.database_url, "queueapi", self.settings.connect_timeout)
+
+    def push(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
+        """See :class:`queueapi.queues.Backend`."""
+        from queueapi.postgres.sessions import Borrowed
+        from queueapi.postgres.store import Store
+
+        if conn is not None:
+            return _in_chunks(Store(Borrowed(conn)), jobs)
+        if len(jobs) <= _CHUNK:
+            return Store(self.pool).push(jobs)
+        with self.pool.connection() as connection, connection.transaction():
+            return _in_chunks(Store(Borrowed(connection)), jobs)
+
+    def read(self, job_id: int) -> JobStatus | None:
+        """See :class:`queueapi.queues.Backend`."""
+        from queueapi.postgres.store import Store
+
+        return Store(self.pool).read([job_id]).get(job_id)
+
+    def cancel(self, job_id: int) -> bool:
+        """See :class:`queueapi.queues.Backend`."""
+        from queueapi.postgres.store import Store
+
+        return Store(self.pool).cancel(job_id, self.settings.result_ttl)
+
+    def wait(self, job_id: int, timeout: float | None) -> JobStatus | None:
+        """See :class:`queueapi.queues.Backend`."""
+        from queueapi.postgres.awaiting import await_job
+
+        return await_job(self.open, job_id, timeout)
+
+    def signer(self) -> Signer:
+        """See :class:`queueapi.queues.Backend`."""
+        return Signer(*self.settings.secrets)
+
+
+# Rows of one INSERT: large enough that the round trip vanishes, small enough that none takes a second.
+_CHUNK = 1000
+
+
+class Lazy:
+    """The runtime of this process, made of the environment at the first use. Thread-safe."""
+
+    def __init__(self, make: Callable[[], Runtime]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._runtime: Runtime | None = None
+
+    def __call__(self) -> Runtime:
+        if self._runtime is None:
+            with self._lock:
+                if self._runtime is None:
+                    self._runtime = self._make()
+        return self._runtime
+
+
+default = Lazy(lambda: Runtime(Settings.from_env()))
+
+
+def connect(database_url: str = "", **settings: object) -> Queue:
+    """A queue on another server than the environment's, or with other settings. Opens nothing yet."""
+    given = Settings.from_env(database_url=database_url or None, **settings)
+    runtime = Runtime(given)
+    return Queue(lambda: runtime)
+
+
+def handle(job_id: int) -> Handle:
+    """The handle of a job whose id was kept elsewhere. Asks nobody whether it exists."""
+    return Handle(default(), int(job_id))
+
+
+def verify_ticket(ticket: str) -> Handle:
+    """The handle of the job that a ticket names.
+
+    Raises:
+        TicketRefused: malformed, altered, expired, or not for a job.
+    """
+    verified = default().signer().verify(ticket)
+    if verified.purpose != "job":
+        raise TicketRefused(f"the ticket is for a {verified.purpose}, not for a job")
+    return Handle(default(), int(verified.name))
+
+
+def _in_chunks(store: object, jobs: Sequence[NewJob]) -> list[int]:
+    ids: list[int] = []
+    for start in range(0, len(jobs), _CHUNK):
+        ids += store.push(jobs[start : start + _CHUNK])  # type: ignore[attr-defined]
+    return ids

@@ -1,0 +1,132 @@
+"""What can be set, from the environment or by hand: frozen, and every default with its reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from queueapi.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that the house can be told. Sizes in bytes, times in seconds.
+
+    Attributes of everybody:
+        database_url: a libpq URL or keyword string; empty means the ``PG*`` variables, as with psql.
+        connect_timeout: until ``StoreUnavailable``. A web request should fail before its reader gives up.
+        pool_size: connections a web process keeps. waitress runs 4 threads; a fifth is for who waits on a job.
+        max_args: of one job. Ids belong in a job, not the data behind them; 1 MB is already a mistake.
+        max_result: of one job. What a browser should get in one piece.
+        secrets: sign tickets; the first signs, all verify (``QUEUEAPI_SECRET``, ``QUEUEAPI_SECRET_PREVIOUS``).
+
+    Attributes of workers:
+        queues: in the order in which they are served.
+        concurrency: slots of a process. Jobs mostly wait for others; 20 of them keep one core busy.
+        processes: of one supervisor. Python computes on one core a process.
+        lease: how long a claim holds without a sign of work. Longer than any pause of a healthy machine, short
+            enough that nobody is called when one burns down.
+        grace: how long running jobs may go on after SIGTERM. What systemd and Kubernetes allow by default.
+        poll: the safety poll's interval. Bounds the delay of a lost wake-up; one claim a second is no load.
+        result_ttl: how long finished jobs are kept. A browser asleep overnight still gets its answer.
+    """
+
+    database_url: str = ""
+    connect_timeout: int = 5
+    pool_size: int = 5
+    max_args: int = 1_000_000
+    max_result: int = 1_000_000
+    secrets: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ("default",)
+    concurrency: int = 20
+    processes: int = 1
+    lease: float = 30.0
+    grace: float = 30.0
+    poll: float = 1.0
+    result_ttl: float = 86_400.0
+    verbose: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise SettingsError(f"{name} is {getattr(self, name)}, and must be at least {least}")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:
+        """Settings out of the environment; what is given by name (and not None) wins.
+
+        Raises:
+            SettingsError: a variable cannot be read; the sentence names it and its value.
+        """
+        environ = os.environ if environ is None else environ
+        found = {name: value for name, value in given.items() if value is not None}
+        for name, (variables, read) in _VARIABLES.items():
+            for variable in variables:
+                text = environ.get(variable, "")
+                if text and name not in found:
+                    try:
+                        found[name] = read(text)
+                    except ValueError:
+                        raise SettingsError(f"{variable} is {text!r}, and should be {_FORMS[read]}") from None
+        if "secrets" not in found:
+            keys = (environ.get("QUEUEAPI_SECRET", ""), environ.get("QUEUEAPI_SECRET_PREVIOUS", ""))
+            found["secrets"] = tuple(key for key in keys if key)
+        return cls(**found)
+
+
+_LEAST: dict[str, float] = {
+    "connect_timeout": 2,  # libpq rounds 1 up to 2
+    "pool_size": 1,
+    "max_args": 2,
+    "max_result": 2,
+    "concurrency": 1,
+    "processes": 1,
+    "lease": 1,
+    "grace": 0,
+    "poll": 0.01,
+    "result_ttl": 1,
+}
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ValueError
+    return names
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in _SWITCHES:
+        raise ValueError
+    return _SWITCHES[text.lower()]
+
+
+_SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+_FORMS: dict[Callable[[str], Any], str] = {
+    int: "a whole number",
+    float: "a number of seconds",
+    _names: "names with commas between them, such as mail,default",
+    _switch: "1 or 0",
+}
+
+# QUEUE and QUEUES, CONCURRENCY and VERBOSE are Resque's and Sidekiq's names, which people type already.
+_VARIABLES: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
+    "database_url": (("DATABASE_URL",), str),
+    "connect_timeout": (("QUEUEAPI_CONNECT_TIMEOUT",), int),
+    "pool_size": (("QUEUEAPI_POOL_SIZE",), int),
+    "max_args": (("QUEUEAPI_MAX_ARGS",), int),
+    "max_result": (("QUEUEAPI_MAX_RESULT",), int),
+    "queues": (("QUEUES", "QUEUE"), _names),
+    "concurrency": (("CONCURRENCY",), int),
+    "processes": (("PROCESSES",), int),
+    "lease": (("QUEUEAPI_LEASE",), float),
+    "grace": (("QUEUEAPI_GRACE",), float),
+    "poll": (("QUEUEAPI_POLL",), float),
+    "result_ttl": (("QUEUEAPI_RESULT_TTL",), float),
+    "verbose": (("VERBOSE",), _switch),
+}
+
+assert {field.name for field in fields(Settings)} == {*_VARIABLES, "secrets"}, "a setting has no variable"

@@ -1,0 +1,92 @@
+"""Tickets: what a browser holds to see one thing, and nothing else.
+
+A ticket is ``<purpose>.<name>.<expires>.<signature>``. The signature is HMAC-SHA256 over every field with its
+length before it, so that no two different lists of fields are ever the same bytes: Private Pub's plain
+concatenation signed ``/u/12`` and ``/u/1`` alike (notes of the project's security tests).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import time
+from typing import Final, NamedTuple
+
+from queueapi.errors import SettingsError, TicketRefused
+
+# Less than the hash's own block of 32 bytes would make the secret, not SHA-256, the thing to guess.
+MINIMUM_SECRET: Final = 32
+
+_TICKET: Final = re.compile(r"([a-z]{1,16})\.([A-Za-z0-9_-]{1,340})\.([0-9]{1,12})\.([A-Za-z0-9_-]{43})", re.ASCII)
+
+
+class Ticket(NamedTuple):
+    """What a verified ticket names. ``expires`` is in seconds since 1970."""
+
+    purpose: str
+    name: str
+    expires: int
+
+
+class Signer:
+    """Signs and verifies tickets with one secret, and verifies with older ones while they are being replaced.
+
+    Args:
+        secrets: the first signs; all verify. Text of at least 32 bytes each.
+
+    Raises:
+        SettingsError: no secret, or one that is too short.
+    """
+
+    def __init__(self, *secrets: str) -> None:
+        self._keys = [secret.encode() for secret in secrets]
+        if not self._keys:
+            raise SettingsError(
+                "QUEUEAPI_SECRET is not set, and tickets cannot be signed without it: "
+                'set it to the output of  python -c "import secrets; print(secrets.token_urlsafe(32))"'
+            )
+        for key in self._keys:
+            if len(key) < MINIMUM_SECRET:
+                raise SettingsError(
+                    f"QUEUEAPI_SECRET has {len(key)} bytes, and fewer than {MINIMUM_SECRET} can be guessed: "
+                    'set it to the output of  python -c "import secrets; print(secrets.token_urlsafe(32))"'
+                )
+
+    def sign(self, purpose: str, name: str, expires_in: float) -> str:
+        """A ticket for one thing, good for that many seconds from now."""
+        expires = int(time.time() + expires_in)
+        coded = base64.urlsafe_b64encode(name.encode()).rstrip(b"=").decode()
+        return f"{purpose}.{coded}.{expires}.{_signature(self._keys[0], purpose, name, expires)}"
+
+    def verify(self, text: str) -> Ticket:
+        """What the ticket names.
+
+        Raises:
+            TicketRefused: malformed, signed otherwise, or expired.
+        """
+        parts = _TICKET.fullmatch(text)
+        if not parts:
+            raise TicketRefused("this is not a ticket: it has another form")
+        purpose, coded, expires_text, signature = parts.groups()
+        try:
+            name = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
+        except ValueError:
+            raise TicketRefused("this is not a ticket: its name cannot be read") from None
+        expires = int(expires_text)
+        given = signature.encode()
+        known = [_signature(key, purpose, name, expires).encode() for key in self._keys]
+        if not any([hmac.compare_digest(given, one) for one in known]):
+            raise TicketRefused("the ticket's signature is wrong: it was signed with another QUEUEAPI_SECRET, or altered")
+        if expires < time.time():
+            raise TicketRefused("the ticket has expired: load the page again for a new one")
+        return Ticket(purpose, name, expires)
+
+
+def _signature(key: bytes, purpose: str, name: str, expires: int) -> str:
+    message = bytearray(b"queueapi ticket 1")
+    for kind, field in ((b"s", purpose.encode()), (b"s", name.encode()), (b"i", b"%d" % expires)):
+        message += kind + len(field).to_bytes(4, "big") + field
+    digest = hmac.new(key, bytes(message), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,0 +1,58 @@
+"""Plain tables for the terminal: what ``queueapi status`` prints. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from queueapi.states import State
+
+_STATES = [state.value for state in State]
+
+
+def queues_table(counts: Iterable[tuple[Any, ...]]) -> str:
+    """Jobs by queue and state, of (queue, state, number, age of the oldest)."""
+    queues: dict[str, dict[str, int]] = {}
+    waits: dict[str, float] = {}
+    for queue, state, number, age in counts:
+        queues.setdefault(queue, {})[state] = number
+        if state == State.AVAILABLE:
+            waits[queue] = age
+    rows = [
+        [queue, *(f"{states.get(state, 0):,}" for state in _STATES), _span(waits.get(queue))]
+        for queue, states in sorted(queues.items())
+    ]
+    return _table(["queue", *_STATES, "oldest waits"], rows, "no jobs yet")
+
+
+def workers_table(workers: Iterable[tuple[Any, ...]]) -> str:
+    """Worker processes, of (name, queues, slots, seconds up, seconds since seen, jobs held)."""
+    rows = [
+        [name, ", ".join(queues), f"{held} of {slots}", _span(up), "yes" if seen < 30 else f"silent for {_span(seen)}"]
+        for name, queues, slots, up, seen, held in workers
+    ]
+    return _table(["worker", "queues", "busy", "up", "alive"], rows, "no workers: start  queueapi-work MODULE")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> str:
+    if not rows:
+        return empty
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    numeric = [all(row[column][:1].isdigit() or row[column] == "–" for row in rows) for column in range(len(head))]
+    lines = []
+    for row in [head, *rows]:
+        cells = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _span(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"

@@ -1,0 +1,80 @@
+"""Keeps the leases of what is really running."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from queueapi.events import Events
+from queueapi.loop import Loop
+from queueapi.postgres.upkeep import Upkeep
+from queueapi.worker.board import Board, Held
+
+
+class Watched:
+    """A worker process as the lease keeper sees it: its board, and whether it is given time to work."""
+
+    def __init__(self, pid: int, board: Board) -> None:
+        self.pid = pid
+        self.board = board
+        self._last: tuple[int, int] = (-1, -1)
+
+    def works(self) -> bool:
+        """Whether the process has been running since the last look.
+
+        Its own beats tell, or the processor time that the kernel charged it: C code that never lets go of the
+        interpreter stops the beats, and is work all the same. A stopped process shows neither.
+        """
+        last, self._last = self._last, (self.board.beats, _processor_time(self.pid))
+        return self._last != last
+
+
+class LeaseKeeper:
+    """1. looks at every process's board, three times in a lease; 2. renews in one statement what runs there and
+    whose process works; 3. marks on the board what turned out to be lost, so that its process ends it.
+
+    In the supervisor, on a thread of its own: no job can block it.
+
+    Args:
+        upkeep: on a connection of its own.
+        lease: seconds.
+        watched: the processes of this moment.
+    """
+
+    def __init__(self, upkeep: Upkeep, lease: float, watched: Callable[[], Iterable[Watched]], events: Events) -> None:
+        self._upkeep = upkeep
+        self._lease = lease
+        self._watched = watched
+        self._events = events
+        self.loop = Loop("lease keeper", self._tick, events)
+
+    def _tick(self) -> float:
+        held = [(watched, job) for watched in self._watched() if watched.works() for job in self._old_enough(watched)]
+        if held:
+            ours = self._upkeep.renew([(job.id, job.token) for _, job in held], self._lease)
+            for watched, job in held:
+                if job.id not in ours:
+                    self._lost(watched, job)
+        return self._lease / 3
+
+    def _old_enough(self, watched: Watched) -> list[Held]:
+        # A claim's own lease covers the first two looks: most jobs end before they need a renewal.
+        before = time.monotonic() - self._lease / 6
+        return [job for job in watched.board.held() if job.since < before and not job.lost]
+
+    def _lost(self, watched: Watched, job: Held) -> None:
+        if job in watched.board.held():  # it did not just end
+            watched.board.mark_lost(job)
+            self._events.emit("renewal_lost", id=job.id)
+
+
+def _processor_time(pid: int) -> int:
+    """Clock ticks that the process has used; 0 where the kernel does not tell, and the beats must do."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+

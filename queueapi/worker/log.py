@@ -1,0 +1,109 @@
+"""Every sentence that a worker logs: one voice, in one place. The code only says what happened."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from queueapi.records import Claimed, Outcome
+from queueapi.states import State
+
+Fields = dict[str, Any]
+log = logging.getLogger("queueapi.worker")
+
+
+class Sentences:
+    """A subscriber that turns events into log lines.
+
+    Args:
+        verbose: also tell of every job that went well; at thousands a second nobody reads that.
+    """
+
+    def __init__(self, verbose: bool) -> None:
+        self._verbose = verbose
+
+    def __call__(self, name: str, fields: Fields) -> None:
+        sentence = _SENTENCES.get(name)
+        if sentence is None:
+            return
+        level, text = sentence(fields)
+        if level > logging.DEBUG or self._verbose:
+            log.log(max(level, logging.INFO), "%s", text)
+
+
+def _finished(fields: Fields) -> tuple[int, str]:
+    job: Claimed = fields["job"]
+    outcome: Outcome = fields["outcome"]
+    what = f"job {job.id} ({job.kind})"
+    if outcome.state is State.DONE:
+        return logging.DEBUG, f"{what} is done"
+    if outcome.state is State.DEAD:
+        return logging.ERROR, f"{what} is dead after attempt {job.attempt} of {job.max_attempts}: {_error(outcome)}"
+    if outcome.charged:
+        return logging.WARNING, (
+            f"{what} failed in attempt {job.attempt} of {job.max_attempts}: {_error(outcome)}; "
+            f"next try in {outcome.delay:.0f} s"
+        )
+    if outcome.error:
+        return logging.WARNING, f"{what} was put back: {_error(outcome)}"
+    return logging.INFO, f"{what} was handed back unfinished, the attempt is not charged"
+
+
+def _error(outcome: Outcome) -> str:
+    error = msgspec.json.decode(outcome.error or "{}")
+    return f"{error.get('type')}: {error.get('message')}"
+
+
+def _lease_lost(fields: Fields) -> tuple[int, str]:
+    job: Claimed = fields["job"]
+    return logging.WARNING, f"job {job.id} ({job.kind}): the lease was lost before it ended, so its outcome changed nothing"
+
+
+def _renewal_lost(fields: Fields) -> tuple[int, str]:
+    return logging.WARNING, f"job {fields['id']}: its lease is lost, the run is being stopped"
+
+
+def _rescued(fields: Fields) -> tuple[int, str]:
+    id_, _, kind, state, *_ = fields["row"]
+    if state == "dead":
+        return logging.ERROR, f"job {id_} ({kind}) is dead: its worker was lost in the last attempt"
+    return logging.WARNING, f"job {id_} ({kind}) lost its worker and goes back to its queue"
+
+
+_SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
+    "finished": _finished,
+    "lease_lost": _lease_lost,
+    "renewal_lost": _renewal_lost,
+    "rescued": _rescued,
+    "store_lost": lambda f: (logging.ERROR, f"{f['who']}: {f['error']}; trying again"),
+    "store_back": lambda f: (logging.INFO, f"{f['who']}: PostgreSQL is back after {f['tries']} tries"),
+    "loop_failed": lambda f: (logging.ERROR, f"{f['who']} failed and goes on: {f['error']!r}"),
+    "ready": lambda f: (
+        logging.INFO,
+        f"ready: {f['processes']} × {f['slots']} slots on {', '.join(f['queues'])}",
+    ),
+    "process_died": lambda f: (
+        logging.ERROR,
+        f"worker process {f['pid']} ended by itself ({f['how']}); another takes its place in {f['delay']:.0f} s",
+    ),
+    "stopping": lambda f: (logging.INFO, f"stopping: running jobs have {f['grace']:.0f} s to finish"),
+    "stopping_now": lambda _: (logging.INFO, "stopping now"),
+    "killed": lambda f: (logging.WARNING, f"worker process {f['pid']} did not stop in time and was killed"),
+    "stopped": lambda f: (logging.INFO, f"stopped after {f['seconds']:.0f} s"),
+}
+
+
+def configure(name: str, verbose: bool) -> None:
+    """Log to standard error, unless the application has set up logging itself."""
+    if logging.getLogger().handlers:
+        return
+    formatter = logging.Formatter(f"%(asctime)s.%(msecs)03dZ %(levelname)-7s {name}: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.DEBUG if verbose else logging.INFO)
+    logging.getLogger("psycopg").setLevel(logging.WARNING)

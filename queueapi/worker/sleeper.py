@@ -1,0 +1,91 @@
+"""How a worker waits for jobs: busy, it looks again by itself; idle, it asks to be woken and sleeps.
+
+A pusher notifies only where it finds a sleeper, so the order matters: say so, look once more, then sleep. A push
+whose INSERT ran before we said so and whose commit came after our look is found by a short ladder of polls, and
+one that took its time by the safety poll.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from queueapi.errors import StoreUnavailable
+from queueapi.postgres.store import Store
+
+LADDER = (0.005, 0.02, 0.1)
+# Asleep is said anew this often, and holds three times as long: who died asleep is soon not woken any more.
+RENEW = 10.0
+# While jobs keep coming, claims are this far apart: they gather into one claim instead of costing one each.
+PAUSE = 0.002
+# So many claims in a row that found something, each following on the last, mean that jobs keep coming.
+STREAK = 8
+
+
+class Sleeper:
+    """Decides how long to wait after a claim, and keeps the sleepers' table true.
+
+    Args:
+        store: the consumer's own.
+        channel: on which this process listens.
+        queues: that it serves.
+        poll: the safety poll's interval, in seconds.
+    """
+
+    def __init__(self, store: Store, channel: str, queues: Sequence[str], poll: float) -> None:
+        self._store = store
+        self._channel = channel
+        self._queues = queues
+        self._poll = poll
+        self._asleep_since: float | None = None
+        self._rungs = 0
+        self._streak = 0
+        self._rested_at = 0.0
+
+    def rest(self, found: int, room: int) -> float:
+        """Seconds to wait after a claim that found so many jobs where there was so much room."""
+        if found == room:
+            self._streak += 1
+            return 0.0
+        if found:
+            return self._after_some()
+        self._streak = 0
+        if self._asleep_since is None or time.monotonic() - self._asleep_since > RENEW:
+            return self._fall_asleep()
+        if self._rungs < len(LADDER):
+            self._rungs += 1
+            return LADDER[self._rungs - 1]
+        return self._poll
+
+    def _after_some(self) -> float:
+        now = time.monotonic()
+        self._streak = self._streak + 1 if now - self._rested_at < 0.02 else 0
+        self._rested_at = now
+        if self._asleep_since is None:
+            return PAUSE
+        if self._streak >= STREAK:
+            self.withdraw()
+            return PAUSE
+        return self._poll  # whoever pushes from now on wakes us
+
+    def _fall_asleep(self) -> float:
+        renewing = self._asleep_since is not None
+        self._store.sleep(self._channel, self._queues, RENEW * 3)
+        self._asleep_since = time.monotonic()
+        self._rungs = len(LADDER) if renewing else 0
+        return self._poll if renewing else 0.0
+
+    def withdraw(self, quietly: bool = False) -> None:
+        """Ask not to be woken any more."""
+        if self._asleep_since is None:
+            return
+        try:
+            self._store.awake(self._channel)
+        except StoreUnavailable:
+            if not quietly:
+                raise
+        self._asleep_since = None
+
+    def forget(self) -> None:
+        """After a restart of the server nobody is known to sleep."""
+        self._asleep_since = None
