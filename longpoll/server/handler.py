@@ -1,0 +1,186 @@
+"""Runs the application for one whole request, and lets pywsgi write the reply unless it is a held one."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from gevent import GreenletExit
+from gevent.pywsgi import Input, WSGIHandler, WSGIServer, _NoopLog  # type: ignore[attr-defined]
+
+from longpoll.server import replies
+from longpoll.server.reader import Request
+from longpoll.transports.held import HeldReply
+
+if TYPE_CHECKING:
+    from longpoll.server.connection import Connection
+
+logger = logging.getLogger("longpoll.server")
+
+# Up to here head and body are joined into one write; above it the copy costs more than the system call.
+ONE_WRITE = 64 * 1024
+_WHOLE_ADDRESS = re.compile("^https?://[^/?]*")  # of a target, as a proxy may send it
+_NOTHING_LEFT = Input(BytesIO(), 0)  # type: ignore[arg-type]  # pywsgi discards what is left of a body: never any
+_OURS = (b"connection", b"content-length", b"transfer-encoding", b"date")  # of a held reply, when it goes out
+
+
+class Headers:
+    """The header lines of an accepted head, as pywsgi asks for them.
+
+    http.client would parse them again, with the e-mail package; that takes as long as the rest of a request.
+    """
+
+    status = ""
+
+    def __init__(self, lines: bytes) -> None:
+        self._lines = lines.decode("latin-1").split("\r\n")[:-2]
+        self._fields: dict[str, str] = {}
+        for line in self._lines:
+            name, _, value = line.partition(":")
+            name, value = name.lower(), value.strip(" \t")
+            self._fields[name] = f"{self._fields[name]}, {value}" if name in self._fields else value
+
+    @property
+    def headers(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    @property
+    def typeheader(self) -> str | None:
+        return self.get("content-type")
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        return self._fields.get(name.lower(), default)
+
+    getheader = get
+
+    def __delitem__(self, name: str) -> None:
+        del self._fields[name]
+
+
+class Handler(WSGIHandler):
+    """One request of one connection.
+
+    1. `handle` runs the application and writes its reply, or finds that it is to be held.
+    2. Then it gives the connection back: to hold it, to wait for the next request on it, or to end it.
+    """
+
+    socket: Connection  # type: ignore[assignment]  # pywsgi only ever calls sendall on it
+    server: Any  # a `Server`, which stands above this module
+    status: Any  # these two are bytes, whatever the stubs say
+    response_headers: Any
+
+    def __init__(self, connection: Connection, request: Request, server: WSGIServer) -> None:
+        super().__init__(connection, connection.address, server, BytesIO(request.head))  # type: ignore[arg-type,call-arg]
+        self._request = request
+        self._held: HeldReply | None = None
+
+    def handle(self) -> None:
+        connection = self.socket
+        outcome = self.handle_one_request()
+        if self._held is not None:
+            connection.hold(self._held, self._reply_head())
+        else:
+            if isinstance(outcome, tuple):
+                connection.sendall(outcome[1])
+            connection.proceed(closing=outcome is not True)
+
+    # -- the request, as pywsgi reads it
+
+    def MessageClass(self, fp: Any, *_: object) -> Headers:  # type: ignore[override]
+        return Headers(fp.read())
+
+    def read_request(self, raw_requestline: str) -> Any:
+        accepted = super().read_request(raw_requestline)
+        path = _WHOLE_ADDRESS.sub("", self.path or "")
+        self.path = path if path.startswith(("/", "*")) else f"/{path}"
+        tokens = [token.strip() for token in (self.headers.get("connection") or "").lower().split(",")]
+        stays = self.request_version == "HTTP/1.1" or "keep-alive" in tokens
+        self.close_connection = "close" in tokens or not stays
+        return accepted
+
+    def get_environ(self) -> dict[str, Any]:
+        environ = super().get_environ()
+        body = self._request.body
+        self.wsgi_input = _NOTHING_LEFT
+        environ["wsgi.input"] = BytesIO(body)
+        environ["wsgi.input_terminated"] = True
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # decoded already (RFC 9112, 7.1.3)
+            environ["CONTENT_LENGTH"] = str(len(body))
+        return environ
+
+    def _connection_upgrade_requested(self) -> bool:
+        # pywsgi would hand the raw socket to the application and then misread whatever follows.
+        return False
+
+    # -- the reply
+
+    def process_result(self) -> None:
+        if isinstance(self.result, HeldReply) and self._can_be_held():
+            self._held = self.result
+            self.result = None  # or pywsgi would close() it, which abandons the poll
+        else:
+            super().process_result()
+
+    def _can_be_held(self) -> bool:
+        return self.status is not None and not self.headers_sent and self.code not in (204, 304)
+
+    def _reply_head(self) -> replies.ReplyHead:
+        lines = [b"HTTP/1.1 %b" % self.status]
+        lines += [b"%b: %b" % field for field in self.response_headers if field[0].lower() not in _OURS]
+        return replies.reply_head(
+            b"\r\n".join([*lines, b""]),
+            keep_alive=not self.close_connection,
+            http10=self.request_version == "HTTP/1.0",
+            bodiless=self.command == "HEAD",
+        )
+
+    def finalize_headers(self) -> None:
+        """Decides how the body ends and whether the connection does."""
+        super().finalize_headers()
+        headers = self.response_headers
+        has_body = self.code not in (204, 304)
+        if has_body and self.provided_content_length is None and not self.response_use_chunked:
+            # HTTP/1.0 knows no chunks: unless pywsgi counted the body, only the connection's end ends it.
+            self.close_connection |= not any(name == b"Content-Length" for name, _ in headers)
+        if self.command == "HEAD":
+            self.response_use_chunked = False  # the header stands, but not even a last chunk follows
+        self.close_connection |= self.server.draining
+        headers[:] = [field for field in headers if field[0].lower() != b"connection"]
+        if self.close_connection:
+            headers.append((b"Connection", b"close"))
+        elif self.request_version == "HTTP/1.0":
+            headers.append((b"Connection", b"keep-alive"))
+
+    def _write_with_headers(self, data: bytes) -> None:
+        self.headers_sent = True
+        self.finalize_headers()
+        lines = [b"HTTP/1.1 %b" % self.status]
+        lines += [b"%b: %b" % field for field in self.response_headers]
+        head = b"\r\n".join([*lines, b"", b""])
+        if data and self.command != "HEAD" and not self.response_use_chunked and len(data) <= ONE_WRITE:
+            self._sendall(head + data)  # type: ignore[attr-defined]
+        else:
+            self._sendall(head)  # type: ignore[attr-defined]
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        if self.command != "HEAD":
+            super()._write(data)  # type: ignore[misc]
+
+    # -- what is logged
+
+    def log_request(self) -> None:
+        if not isinstance(self.server.log, _NoopLog):
+            super().log_request()
+
+    def log_error(self, msg: str, *args: object) -> None:
+        logger.debug(msg, *args)  # pywsgi's word for what clients do wrong: any of them could fill a log
+
+    def _log_error(self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if not issubclass(kind, GreenletExit):
+            what = f"{self.command} {(self.path or '').partition('?')[0]}"  # a query may hold a ticket
+            logger.error("The application failed in %s", what, exc_info=(kind, error, traceback))

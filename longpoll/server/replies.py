@@ -1,0 +1,57 @@
+"""The bytes that stand before a body."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from typing import NamedTuple
+
+from longpoll.server.strict import Refusal
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+FULL = Refusal(503, "This server holds as many connections as it may; try again in a moment.")
+
+
+class ReplyHead(NamedTuple):
+    """What is known of a held reply's head before there is a body."""
+
+    fields: bytes  # the status line and the application's own headers, each with its line end
+    keep_alive: bool
+    http10: bool
+    bodiless: bool  # the reply to a HEAD
+
+    def before(self, body: bytes, closing: bool) -> bytes:
+        """The whole head, its empty line included; *closing*: no other request is read afterwards."""
+        connection = b"Connection: close\r\n" if closing else b""
+        if self.http10 and not closing:
+            connection = b"Connection: keep-alive\r\n"
+        return b"%s%s%sContent-Length: %d\r\n\r\n" % (self.fields, date_field(), connection, len(body))
+
+
+@lru_cache(maxsize=256)
+def reply_head(fields: bytes, keep_alive: bool, http10: bool, bodiless: bool) -> ReplyHead:
+    """One shared object for all replies that begin alike, as nearly all polls' do: 400 bytes less each."""
+    return ReplyHead(fields, keep_alive, http10, bodiless)
+
+
+def date_field() -> bytes:
+    return _date_field(int(time.time()))
+
+
+@lru_cache(maxsize=1)
+def _date_field(second: int) -> bytes:
+    # Answering 5,000 polls at once would otherwise format the same date 5,000 times.
+    return f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
+
+
+def refusal_reply(refusal: Refusal) -> bytes:
+    """A whole reply that says what was wrong, and that the connection ends."""
+    body = f"{refusal.sentence}\n".encode()
+    fields = (
+        f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        "Cache-Control: no-store\r\n"
+    ).encode()
+    return ReplyHead(fields, False, False, False).before(body, closing=True) + body

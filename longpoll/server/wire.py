@@ -1,0 +1,73 @@
+"""Reads and writes on a plain non-blocking socket. Only `send_all` ever waits."""
+
+from __future__ import annotations
+
+import _socket
+import errno
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from gevent.socket import wait
+
+if TYPE_CHECKING:
+    from gevent._types import _Loop
+
+READ, WRITE = 1, 2  # the event loop's masks
+
+Part = bytes | bytearray | memoryview
+
+
+def read(socket: _socket.socket, size: int, flags: int = 0) -> bytes | None:
+    """At most *size* bytes. None: nothing there yet. Empty: the client is gone."""
+    try:
+        return socket.recv(size, flags)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
+def send(socket: _socket.socket, *parts: Part) -> memoryview | None:
+    """Sends what the socket takes at once and returns the rest; None if the client is gone."""
+    try:
+        sent = socket.sendmsg(parts)
+    except BlockingIOError:
+        sent = 0
+    except OSError:
+        return None
+    before_last = sum(map(len, parts)) - len(parts[-1])
+    if sent >= before_last:  # a body is not copied: all who wait for one event share it
+        return memoryview(parts[-1])[sent - before_last :]
+    return memoryview(b"".join(parts))[sent:]
+
+
+def send_all(loop: _Loop, socket: _socket.socket, data: Part, timeout: float) -> None:
+    """Sends all of *data*, waiting in the calling greenlet if it must.
+
+    Raises BrokenPipeError if the client is gone, or has not read enough of it after *timeout* seconds.
+    """
+    rest = _send_or_raise(socket, data)
+    if rest:
+        _send_slowly(loop, socket, rest, timeout)
+
+
+def _send_slowly(loop: _Loop, socket: _socket.socket, rest: memoryview, timeout: float) -> None:
+    too_slow = BrokenPipeError(errno.EPIPE, "the client reads too slowly")
+    deadline = monotonic() + timeout
+    writable = loop.io(socket.fileno(), WRITE)
+    try:
+        while rest:
+            left = deadline - monotonic()
+            if left <= 0:
+                raise too_slow
+            wait(writable, timeout=left, timeout_exc=too_slow)
+            rest = _send_or_raise(socket, rest)
+    finally:
+        writable.close()
+
+
+def _send_or_raise(socket: _socket.socket, data: Part) -> memoryview:
+    rest = send(socket, data)
+    if rest is None:
+        raise BrokenPipeError(errno.EPIPE, "the client is gone")
+    return rest

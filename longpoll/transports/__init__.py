@@ -1,0 +1,1 @@
+"""How a reply reaches a browser: one file a way."""
