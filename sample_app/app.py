@@ -1,0 +1,80 @@
+"""The web app: its parts put together. ``create_app`` takes collaborators; ``get_app`` reads the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import falcon
+
+import queueapi
+from queueapi import Handle, Queue
+from sample_app import db
+from sample_app.imports.pages import OPERATION as IMPORT
+from sample_app.imports.pages import ExamplePage, ImportsPage
+from sample_app.notifications.pages import OPERATION as MAILING
+from sample_app.notifications.pages import MailPage, NotificationsPage
+from sample_app.rates.pages import OPERATION as RATES
+from sample_app.rates.pages import RatesPage
+from sample_app.reports.pages import OPERATION as REPORT
+from sample_app.reports.pages import ReportFiles, ReportsPage
+from sample_app.settings import Settings
+from sample_app.web.errors import Errors
+from sample_app.web.head import HeadAsGet
+from sample_app.web.index import Health, IndexPage
+from sample_app.web.rendering import make_templates
+from sample_app.web.runs import Runs
+from sample_app.web.security import Headers, OwnForms
+from sample_app.web.site import Site
+
+_OPERATIONS = {operation.kind: operation for operation in (IMPORT, MAILING, RATES, REPORT)}
+_STATIC = Path(__file__).parent / "static"
+
+App = falcon.App[Any, Any]
+
+
+def create_app(
+    settings: Settings,
+    queue: Queue = queueapi.queue,
+    verify_ticket: Callable[[str], Handle] = queueapi.verify_ticket,
+) -> App:
+    """The WSGI app. Connects to nothing before the first request."""
+    site = Site(settings, queue, verify_ticket, make_templates())
+    app: App = falcon.App(middleware=[Headers(settings.longpoll_url), OwnForms(), HeadAsGet()])
+    Errors(site).install(app)
+    runs = Runs(site, _OPERATIONS)
+    files = ReportFiles(site)
+
+    app.add_route("/", IndexPage(site))
+    app.add_route("/healthz", Health(site))
+    app.add_route("/notifications", NotificationsPage(site))
+    app.add_route("/mailbox/{mail_id:int(min=1, max=9223372036854775807)}", MailPage(site))
+    app.add_route("/imports", ImportsPage(site))
+    app.add_route("/example.csv", ExamplePage())
+    app.add_route("/reports", ReportsPage(site))
+    app.add_route("/rates", RatesPage(site))
+    app.add_route("/runs/{ticket}", runs)
+    app.add_route("/runs/{ticket}/outcome", runs, suffix="outcome")
+    app.add_route("/runs/{ticket}/report.html", files, suffix="document")
+    app.add_route("/runs/{ticket}/chart.svg", files, suffix="chart")
+    app.add_route("/jobs/{ticket}.json", runs, suffix="json")
+    app.add_static_route("/static", _STATIC)
+    return app
+
+
+def get_app() -> App:
+    """The app for any WSGI server, as in ``gunicorn 'sample_app.app:get_app()'``.
+
+    What cannot work is better known here than when the first form has been sent.
+
+    Raises:
+        SettingRefused, queueapi.SettingsError: an environment variable cannot be used, or QUEUEAPI_SECRET is missing.
+        queueapi.SchemaMismatch: the job tables are older or newer than the installed queueapi.
+        psycopg.OperationalError: PostgreSQL cannot be reached.
+    """
+    settings = Settings.from_env()
+    queueapi.handle(0).ticket()
+    db.check_queue(settings.dsn)
+    db.apply_schema(settings.dsn)
+    return create_app(settings)

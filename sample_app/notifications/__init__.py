@@ -1,0 +1,1 @@
+"""Operation 1: personalised notifications, each rendered from a template and sent by SMTP."""
