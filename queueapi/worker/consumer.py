@@ -27,6 +27,8 @@ BATCH = 500
 # Jobs are fetched ahead for this long, at the rate at which they ended lately: the next claim is on its way while
 # these run, and nothing that another process could begin now waits here for longer than that.
 AHEAD = 0.1
+# So many outcomes may wait to be written: two batches keep the finisher's connection busy.
+UNWRITTEN = 2 * BATCH
 # What was fetched ahead and has not begun in this time goes back: all slots are stuck in long jobs.
 STALE = 1.0
 
@@ -68,6 +70,7 @@ class Consumer:
         self._hungry = False  # the claim waits for room
         self.drained = Event()  # a claim found nothing while nothing was running
         self.loop = Loop("consumer", self._tick, events)
+        finisher.on_written = self._feed
 
     @property
     def busy(self) -> int:
@@ -90,7 +93,7 @@ class Consumer:
         claimed = self._claim(room)
         for job in claimed:
             self._fetched.put(job)
-        if not claimed and not self._running and self._finisher.idle:
+        if not claimed and not self._running and not self._finisher.waiting:
             self.drained.set()
         return self._sleeper.rest(found=len(claimed), room=room)
 
@@ -105,7 +108,9 @@ class Consumer:
     def _room(self) -> int:
         ahead = min(BATCH, self._rate.expected(AHEAD))
         free = self._settings.concurrency - len(self._running)
-        return min(BATCH, free + ahead - self._fetched.qsize())
+        # Who ends jobs faster than the database takes their outcomes claims no more until it has: what is lost if
+        # this process dies now, and what runs twice, stays small.
+        return min(BATCH, free + ahead - self._fetched.qsize(), UNWRITTEN - self._finisher.waiting)
 
     def _without_room(self) -> float:
         if self._fetched.qsize() and time.monotonic() - self._last_begun > STALE:
@@ -137,8 +142,11 @@ class Consumer:
                 del self._running[number]
             self._rate.count += 1
             self._finisher.add(outcome, claimed)
-            if self._hungry and self._room() > 0:
-                self.loop.wake()
+            self._feed()
+
+    def _feed(self) -> None:
+        if self._hungry and self._room() > 0:
+            self.loop.wake()
 
     def _end_lost(self) -> None:
         for held in self._board.held():

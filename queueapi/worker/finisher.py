@@ -25,6 +25,9 @@ class Finisher:
     Args:
         session: a connection of its own. Its commits are durable: a finished job stays finished.
         result_ttl: seconds that finished jobs are kept.
+
+    Attributes:
+        on_written: called after every write, when there is room for more.
     """
 
     def __init__(self, session: Dedicated, result_ttl: float, events: Events) -> None:
@@ -37,6 +40,7 @@ class Finisher:
         self._news: dict[int, tuple[Claimed, Reporter]] = {}
         self._reported: set[int] = set()
         self._stored = threading.Event()
+        self.on_written: Callable[[], None] = lambda: None
         self._loop = Loop("finisher", self._tick, events)
 
     def start(self) -> None:
@@ -64,9 +68,9 @@ class Finisher:
         self._stored.wait(0.05)
 
     @property
-    def idle(self) -> bool:
-        """Whether all is written."""
-        return not self._outcomes
+    def waiting(self) -> int:
+        """How many outcomes are not written yet."""
+        return len(self._outcomes)
 
     def flush(self, timeout: float) -> bool:
         """Write what is there and stop. False if the database did not take it in time."""
@@ -78,7 +82,7 @@ class Finisher:
         except StoreUnavailable:
             pass
         self._session.close()
-        return ended and self.idle
+        return ended and not self._outcomes
 
     def _tick(self) -> float:
         self._write()
@@ -98,6 +102,7 @@ class Finisher:
             self._unsure.update((outcome.id, outcome.token) for outcome, _ in batch)
             raise
         del self._outcomes[: len(batch)]
+        self.on_written()
         self._note_lost(batch, {row[0] for row in rows})
         if ended := self._reported.intersection(outcome.id for outcome, _ in batch):
             self._reported -= ended
@@ -111,7 +116,7 @@ class Finisher:
         return self._store.reschedule([outcome for outcome, _ in batch]) if batch else []
 
     def _note_lost(self, batch: Sequence[tuple[Outcome, Claimed]], written: set[int]) -> None:
-        for outcome, claimed in batch:
+        for outcome, _ in batch:
             self._news.pop(outcome.id, None)
         missing = [pair for pair in batch if pair[0].id not in written]
         if missing and self._unsure:

@@ -4,7 +4,6 @@ select jobs.id, jobs.token, now() + %(lease)s * interval '1 second'
 from queueapi.jobs
 join unnest(%(ids)s::bigint[], %(tokens)s::bigint[]) as held (id, token)
   on jobs.id = held.id and jobs.token = held.token
-where jobs.state = 'running'
 on conflict (job_id) do update
 set token = excluded.token, expires_at = excluded.expires_at
 returning job_id

@@ -5,7 +5,6 @@ from queueapi.jobs
 join unnest(%(ids)s::bigint[], %(tokens)s::bigint[], %(dones)s::float8[], %(totals)s::float8[], %(messages)s::text[])
      as news (id, token, done, total, message)
   on jobs.id = news.id and jobs.token = news.token
-where jobs.state = 'running'
 on conflict (job_id) do update
 set token = excluded.token, done = excluded.done, total = excluded.total, message = excluded.message,
     updated_at = now()

@@ -7,5 +7,5 @@ set state = case when outcome.delay > 0 then 'scheduled' else 'available' end,
     error = coalesce(outcome.error::json, jobs.error)
 from unnest(%(ids)s::bigint[], %(tokens)s::bigint[], %(delays)s::float8[], %(charged)s::boolean[], %(errors)s::text[])
      as outcome (id, token, delay, charged, error)
-where jobs.id = outcome.id and jobs.token = outcome.token and jobs.state = 'running'
+where jobs.id = outcome.id and jobs.token = outcome.token
 returning jobs.id, exists (select from queueapi.watches where job_id = jobs.id)
