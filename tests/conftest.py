@@ -1,0 +1,83 @@
+"""What every test may ask for: a fresh, migrated database on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import count
+
+import psycopg
+import pytest
+from psycopg import conninfo, sql
+
+from queueapi.embedded import EmbeddedPostgres
+from queueapi.postgres.connection import connect
+from queueapi.postgres.migrate import migrate
+from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.upkeep import Upkeep
+
+_numbers = count(1)
+_PREFIX = f"queueapi_test_{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def server_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server that all databases of this run are made on: QUEUEAPI_TEST_DSN, or an embedded one of our own."""
+    given = os.environ.get("QUEUEAPI_TEST_DSN")
+    if given:
+        yield given
+        return
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False).start()
+    try:
+        yield server.dsn
+    finally:
+        server.destroy()
+
+
+@pytest.fixture(scope="session")
+def template(server_dsn: str) -> Iterator[str]:
+    """A migrated database that others are copied from, in 30 ms instead of the 200 that migrating takes."""
+    name = f"{_PREFIX}_template"
+    _run(server_dsn, "create database {}", name)
+    try:
+        with connect(_to(server_dsn, name), "tests", 5) as connection:
+            migrate(connection, lambda _: None)
+            Upkeep(Dedicated(lambda: connection)).partition()
+        yield name
+    finally:
+        _run(server_dsn, "drop database {} with (force)", name)
+
+
+@pytest.fixture
+def dsn(server_dsn: str, template: str) -> Iterator[str]:
+    """A fresh database with the schema in it, gone after the test."""
+    name = f"{_PREFIX}_{next(_numbers)}"
+    _run(server_dsn, "create database {} template {}", name, template)
+    try:
+        yield _to(server_dsn, name)
+    finally:
+        _run(server_dsn, "drop database {} with (force)", name)
+
+
+@pytest.fixture
+def empty_dsn(server_dsn: str) -> Iterator[str]:
+    """A fresh database with nothing in it."""
+    name = f"{_PREFIX}_{next(_numbers)}"
+    _run(server_dsn, "create database {}", name)
+    try:
+        yield _to(server_dsn, name)
+    finally:
+        _run(server_dsn, "drop database {} with (force)", name)
+
+
+def _to(dsn: str, database: str) -> str:
+    return conninfo.make_conninfo(dsn, dbname=database)
+
+
+def _run(dsn: str, statement: str, *names: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
+
+
+def pytest_report_header() -> str:
+    return f"postgresql: {'QUEUEAPI_TEST_DSN' if os.environ.get('QUEUEAPI_TEST_DSN') else 'embedded'}"
