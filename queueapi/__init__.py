@@ -32,21 +32,8 @@ queue = Queue(default)
 __version__ = "0.1.0"
 
 __all__ = [
-    # pushing
-    "Job",
-    "Queue",
-    "connect",
-    "job",
-    "queue",
-    # looking
     "Handle",
-    "State",
-    "handle",
-    "progress",
-    "verify_ticket",
-    # setting
-    "Settings",
-    # errors
+    "Job",
     "JobCancelled",
     "JobFailed",
     "JobNotFinished",
@@ -55,10 +42,19 @@ __all__ = [
     "MigrationRefused",
     "NotAJob",
     "NotSerializable",
+    "Queue",
     "QueueAPIError",
     "SchemaMismatch",
+    "Settings",
     "SettingsError",
+    "State",
     "StoreUnavailable",
     "TicketRefused",
     "UnknownKind",
+    "connect",
+    "handle",
+    "job",
+    "progress",
+    "queue",
+    "verify_ticket",
 ]

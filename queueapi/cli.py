@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from queueapi.errors import MigrationRefused, QueueAPIError, SchemaMismatch
-from queueapi.jobs import checked_name
+from queueapi.errors import MigrationRefused, QueueAPIError, SchemaMismatch, SettingsError
+from queueapi.kinds import checked_name
 from queueapi.settings import Settings
 
 # 2 is argparse's own for wrong words; 3 tells a deployment that the schema and the code do not fit.
@@ -40,35 +40,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     migrate.add_argument("--dry-run", action="store_true", help="print the SQL, for a migration tool of your own")
     migrate.set_defaults(run=_migrate)
     commands.add_parser("status", help="show queues and workers").set_defaults(run=_status)
-    _work_arguments(commands.add_parser("work", help="run jobs; the same as queueapi-work", **_work_help()))
+    _work_arguments(commands.add_parser("work", help="run jobs; the same as queueapi-work"))
     return _run(parser.parse_args(argv))
 
 
 def work(argv: Sequence[str] | None = None) -> int:
     """The script ``queueapi-work``."""
-    parser = argparse.ArgumentParser(prog="queueapi-work", **_work_help())
+    parser = argparse.ArgumentParser(prog="queueapi-work")
     _work_arguments(parser)
     return _run(parser.parse_args(argv))
 
 
-def _work_help() -> dict[str, object]:
-    return {
-        "description": "Run jobs from PostgreSQL: a supervisor over worker processes, each with slots that run a job at a time.",
-        "epilog": _WORK,
-        "formatter_class": argparse.RawDescriptionHelpFormatter,
-    }
-
-
 def _work_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("modules", nargs="+", metavar="MODULE", help="module to import jobs from, such as sample_app.jobs")
+    parser.description = (
+        "Run jobs from PostgreSQL: a supervisor over worker processes, whose slots run a job at a time."
+    )
+    parser.epilog = _WORK
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "modules", nargs="+", metavar="MODULE", help="module to import jobs from, such as sample_app.jobs"
+    )
     parser.add_argument(
         "-q", "--queue", action="append", dest="queues", metavar="NAME",
         help="queue to work; several are served in the order given (default: default)",
     )  # fmt: skip
     parser.add_argument("-c", "--concurrency", type=int, metavar="N", help="slots of a process (default: 20)")
     parser.add_argument("-p", "--processes", type=int, metavar="N", help="worker processes (default: 1)")
-    parser.add_argument("--grace", type=float, metavar="S", help="seconds that running jobs have after TERM (default: 30)")
-    parser.add_argument("--lease", type=float, metavar="S", help="seconds until a dead machine's jobs go back (default: 30)")
+    parser.add_argument(
+        "--grace", type=float, metavar="S", help="seconds that jobs may run on after TERM (default: 30)"
+    )
+    parser.add_argument(
+        "--lease", type=float, metavar="S", help="seconds until a lost machine's jobs go back (default: 30)"
+    )
     parser.add_argument("--burst", action="store_true", help="stop when nothing is left to do")
     parser.add_argument("-v", "--verbose", action="store_true", default=None, help="log every job")
     parser.set_defaults(run=_work)
@@ -78,14 +81,11 @@ def _run(arguments: argparse.Namespace) -> int:
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)
-    except (SchemaMismatch, MigrationRefused) as error:
-        code = WRONG_SCHEMA
-        sentence = error
     except QueueAPIError as error:
-        code = WRONG_SETTINGS if isinstance(error, ValueError) else 1
-        sentence = error
-    print(f"queueapi: {sentence}", file=sys.stderr)
-    return code
+        print(f"queueapi: {error}", file=sys.stderr)
+        if isinstance(error, (SchemaMismatch, MigrationRefused)):
+            return WRONG_SCHEMA
+        return WRONG_SETTINGS if isinstance(error, SettingsError) else 1
 
 
 def _migrate(arguments: argparse.Namespace) -> int:

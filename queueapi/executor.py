@@ -1,4 +1,7 @@
-"""One attempt at a job, from its row to its outcome. Knows no storage: workers and queues without one all run jobs by it."""
+"""One attempt at a job, from its row to its outcome.
+
+Knows no storage: workers, and queues that have none, all run jobs by it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import msgspec
 
 from queueapi import reporting, retry, serializer
 from queueapi.errors import NotSerializable, UnknownKind
-from queueapi.jobs import Kind, Kinds
+from queueapi.kinds import Kind, Kinds
 from queueapi.records import Claimed, Outcome
 from queueapi.states import State
 

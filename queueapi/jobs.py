@@ -1,20 +1,16 @@
-"""What a job is: a class with ``run()``, known under a kind; and what it can say while it runs.
-
-Kinds are looked up here and nowhere else: a name found in a row is never imported.
-"""
+"""What a job is: a class with ``run()``, or a function; and what it can say while it runs."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
-import threading
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import update_wrapper
 from typing import Any, Final, Generic, ParamSpec, TypeVar, dataclass_transform, overload
 
-from queueapi.errors import KindTaken, NotAJob, SettingsError, UnknownKind
+from queueapi.errors import NotAJob, SettingsError
+from queueapi.kinds import Kind, address_of, checked, checked_name, kinds
 from queueapi.records import Options
 from queueapi.reporting import report, walk
 
@@ -22,100 +18,8 @@ T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# What may stand in a queue's or a kind's name: it travels through URLs, process titles and logs.
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:<>-]{0,199}", re.ASCII)
 # Attributes that a field would hide.
 _RESERVED: Final = frozenset({"run", "progress"})
-
-
-def checked_name(what: str, name: object) -> str:
-    """The name, if it can be one.
-
-    Raises:
-        SettingsError: it is empty, too long, or has other characters than letters, digits and ``_ . : < > -``.
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise SettingsError(
-            f"{name!r} cannot be the name of a {what}: use up to 200 letters, digits, and _ . : -, "
-            "and begin with a letter, a digit or _"
-        )
-    return name
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Kind:
-    """A job class as the queue knows it.
-
-    Attributes:
-        name: what stands in the rows.
-        cls: what ``run()`` is called on.
-        schema: the type that the arguments are read as: ``cls`` itself, or a dataclass of the same fields for a
-            class that only has an ``__init__``.
-        options: as given on the class.
-    """
-
-    name: str
-    cls: type
-    schema: type
-    options: Options
-
-
-class Kinds:
-    """The registry. Filled by decorators and base classes at import, read at push and at claim."""
-
-    def __init__(self) -> None:
-        self._by_name: dict[str, Kind] = {}
-        self._by_class: dict[type, Kind] = {}
-        self._lock = threading.Lock()
-
-    def add(self, kind: Kind) -> None:
-        """Register a kind.
-
-        Raises:
-            KindTaken: another class has that name. The same class, imported again, replaces itself.
-        """
-        with self._lock:
-            other = self._by_name.get(kind.name)
-            if other and _address(other.cls) != _address(kind.cls):
-                raise KindTaken(
-                    f"{_address(kind.cls)} and {_address(other.cls)} both claim the kind {kind.name!r}: "
-                    'give one of them another, as in  class Report(Job, kind="monthly_report")'
-                )
-            self._by_name[kind.name] = kind
-            self._by_class[kind.cls] = kind
-
-    def of(self, job: object) -> Kind:
-        """The kind of a job object.
-
-        Raises:
-            NotAJob: its class is not registered, or lives where no worker can import it.
-        """
-        kind = self._by_class.get(type(job))
-        if kind is None:
-            raise NotAJob(_why_not(job))
-        if kind.name.startswith("__main__."):
-            raise NotAJob(
-                f"{kind.cls.__qualname__} is defined in the script that is running, where no worker can import it: "
-                "move it to a module, or give it a kind of its own"
-            )
-        return kind
-
-    def named(self, name: str) -> Kind:
-        """The kind that a row names.
-
-        Raises:
-            UnknownKind: nothing is registered under it.
-        """
-        try:
-            return self._by_name[name]
-        except KeyError:
-            raise UnknownKind(f"no job is registered under the kind {name!r}") from None
-
-    def __len__(self) -> int:
-        return len(self._by_name)
-
-
-kinds: Final = Kinds()
 
 
 @dataclass_transform()
@@ -144,9 +48,9 @@ class Job:
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
-        for name in _RESERVED & cls.__dict__.get("__annotations__", {}).keys():
-            raise SettingsError(f"{cls.__qualname__} has a field named {name!r}, which jobs need themselves: rename it")
         dataclasses.dataclass(cls)
+        for name in _RESERVED.intersection(inspect.get_annotations(cls)):
+            raise SettingsError(f"{cls.__qualname__} has a field named {name!r}, which jobs need themselves: rename it")
         cls.__job_options__ = _merge(getattr(cls, "__job_options__", Options()), queue, priority, max_attempts)
         if cls.run is not Job.run:
             _register(cls, cls, kind, cls.__job_options__)
@@ -184,7 +88,7 @@ def progress(done: Any, total: float | None = None, message: str | None = None) 
         return report(done, total, message)
     if not isinstance(done, Iterable):
         raise TypeError(f"progress() takes a number or an iterable, not {done!r}")
-    if total is None and hasattr(done, "__len__"):
+    if total is None and isinstance(done, Sized):
         total = len(done)
     return walk(done, total, message)
 
@@ -193,6 +97,8 @@ class JobFunction(Generic[P, R]):
     """A function that can be pushed: ``queue.push(send.job("a@b"))``. Called, it is the plain function."""
 
     def __init__(self, function: Callable[P, R], kind: str | None, options: Options) -> None:
+        self.__name__: str
+        self.__qualname__: str
         update_wrapper(self, function)
         self._function = function
         self._class = _class_of(function)
@@ -206,8 +112,9 @@ class JobFunction(Generic[P, R]):
         return self._class(*args, **kwargs)
 
 
+# A class could hide behind a Callable, and then get the second signature: what it gets at run time is right.
 @overload
-def job(target: type[T], /) -> type[T]: ...
+def job(target: type[T], /) -> type[T]: ...  # type: ignore[overload-overlap]
 @overload
 def job(target: Callable[P, R], /) -> JobFunction[P, R]: ...
 @overload
@@ -240,7 +147,7 @@ def job(
             return JobFunction(target, kind, options)
         if not callable(getattr(target, "run", None)):
             raise NotAJob(f"{target.__qualname__} has no run(): a job is a class with run(), or a function")
-        if "__init__" not in target.__dict__ and target.__dict__.get("__annotations__"):
+        if "__init__" not in target.__dict__ and inspect.get_annotations(target):
             dataclasses.dataclass(target)
         _register(target, _schema_of(target), kind, options)
         return target
@@ -249,42 +156,13 @@ def job(
 
 
 def _register(cls: type, schema: type, kind: str | None, options: Options) -> None:
-    name = checked_name("kind", kind or _address(cls))
+    name = checked_name("kind", kind or address_of(cls))
     kinds.add(Kind(name, cls, schema, options))
 
 
 def _merge(base: Options, queue: str | None, priority: int | None, max_attempts: int | None) -> Options:
     given = Options(queue, priority, max_attempts)
-    return Options(*(new if new is not None else old for new, old in zip(checked(given), base, strict=True)))
-
-
-def checked(options: Options) -> Options:
-    """The options, if they can be kept.
-
-    Raises:
-        SettingsError: a name or number that the table has no room for.
-    """
-    if options.queue is not None:
-        checked_name("queue", options.queue)
-    for name, value, least in (("priority", options.priority, -32768), ("max_attempts", options.max_attempts, 1)):
-        if value is not None and (type(value) is not int or not least <= value <= 32767):
-            raise SettingsError(f"{name} is {value!r}, and must be a whole number from {least} to 32767")
-    return options
-
-
-def _address(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _why_not(job: object) -> str:
-    name = type(job).__qualname__
-    if isinstance(job, JobFunction):
-        return f"{job.__name__} is a function: push a call of it, as in  queue.push({job.__name__}.job(...))"
-    if isinstance(job, type):
-        return f"{job.__qualname__} is a class: push an object of it, as in  queue.push({job.__qualname__}(...))"
-    if isinstance(job, Job):
-        return f"{name} has no run(), so there is nothing to do: write one"
-    return f"{name} is not a job: derive it from queueapi.Job, or put @queueapi.job above it"
+    return base._replace(**{name: value for name, value in checked(given)._asdict().items() if value is not None})
 
 
 def _class_of(function: Callable[..., Any]) -> type:
@@ -305,7 +183,7 @@ def _schema_of(cls: type) -> type:
     if dataclasses.is_dataclass(cls) or hasattr(cls, "__struct_fields__") or hasattr(cls, "__attrs_attrs__"):
         return cls
     signature = inspect.signature(cls)
-    return dataclasses.make_dataclass(cls.__name__, _fields_of(cls.__init__, signature))
+    return dataclasses.make_dataclass(cls.__name__, _fields_of(inspect.getattr_static(cls, "__init__"), signature))
 
 
 def _fields_of(function: Callable[..., Any], signature: inspect.Signature) -> list[Any]:
@@ -313,7 +191,9 @@ def _fields_of(function: Callable[..., Any], signature: inspect.Signature) -> li
     fields: list[Any] = []
     for name, parameter in signature.parameters.items():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise NotAJob(f"{function.__qualname__} takes {parameter}, which cannot be stored by name: name each argument")
+            raise NotAJob(
+                f"{function.__qualname__} takes {parameter}, which cannot be stored by name: name each argument"
+            )
         default = () if parameter.default is parameter.empty else (_default(parameter.default),)
         fields.append((name, hints.get(name, Any), *default))
     return fields
@@ -323,6 +203,3 @@ def _default(value: Any) -> Any:
     if isinstance(value, (list, dict, set)):  # dataclasses refuse these, functions do not
         return dataclasses.field(default_factory=value.copy)
     return dataclasses.field(default=value)
-
-
-__all__ = ["Job", "JobFunction", "Kind", "Kinds", "checked", "checked_name", "job", "kinds", "progress"]

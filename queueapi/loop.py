@@ -69,7 +69,7 @@ class Loop:
                 self._events.emit("store_lost", who=self.name, error=error)
             self._away += 1
             # From 0.1 s, doubling to 2 s: PostgreSQL restarts in under a second, and must not be met by a herd.
-            return min(2.0, 0.1 * 2 ** min(self._away, 6)) * random.uniform(0.5, 1.0)  # noqa: S311
+            return min(2.0, 0.1 * 2.0 ** min(self._away, 6)) * random.uniform(0.5, 1.0)  # noqa: S311
         except Exception as error:
             self._events.emit("loop_failed", who=self.name, error=error)
             return 1.0

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from queueapi import retry, serializer
 from queueapi.errors import JobCancelled, JobFailed, JobNotFinished, JobNotFound, SettingsError
-from queueapi.jobs import checked, checked_name, kinds
+from queueapi.kinds import checked, checked_name, kinds
 from queueapi.records import JobStatus, NewJob, Options
 from queueapi.settings import Settings
 from queueapi.signing import Signer
@@ -206,7 +206,8 @@ def _outcome(status: JobStatus) -> Any:
     if status.state is State.DEAD:
         error = status.error or {}
         raise JobFailed(
-            f"job {status.id} is dead after {status.attempt} attempts: {error.get('type')}: {error.get('message')}", error
+            f"job {status.id} is dead after {status.attempt} attempts: {error.get('type')}: {error.get('message')}",
+            error,
         )
     raise JobNotFinished(f"job {status.id} is {status.state}: wait for it, or look again later")
 

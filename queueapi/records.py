@@ -17,7 +17,10 @@ class Options(NamedTuple):
 
 
 class NewJob(NamedTuple):
-    """A row about to be inserted. ``run_at`` is ISO 8601 with an offset; ``delay`` is in seconds of the database's clock."""
+    """A row about to be inserted.
+
+    ``run_at`` is ISO 8601 with an offset; ``delay`` is in seconds of the database's clock.
+    """
 
     queue: str
     kind: str

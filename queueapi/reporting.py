@@ -68,8 +68,6 @@ def report(done: float, total: float | None, message: str | None) -> None:
 
 def walk(items: Iterable[T], total: float | None, message: str | None) -> Iterator[T]:
     """Yield the items and report how many have been dealt with."""
-    done = 0
-    for item in items:
+    for done, item in enumerate(items, 1):
         yield item
-        done += 1
         report(done, total, message)

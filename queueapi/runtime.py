@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from queueapi.errors import TicketRefused
 from queueapi.queues import Handle, Queue
@@ -20,6 +20,7 @@ from queueapi.signing import Signer
 if TYPE_CHECKING:
     from queueapi.postgres.connection import Connection
     from queueapi.postgres.sessions import Pool
+    from queueapi.postgres.store import Store
 
 
 class Runtime:
@@ -103,7 +104,7 @@ class Lazy:
 default = Lazy(lambda: Runtime(Settings.from_env()))
 
 
-def connect(database_url: str = "", **settings: object) -> Queue:
+def connect(database_url: str = "", **settings: Any) -> Queue:
     """A queue on another server than the environment's, or with other settings. Opens nothing yet."""
     given = Settings.from_env(database_url=database_url or None, **settings)
     runtime = Runtime(given)
@@ -127,8 +128,8 @@ def verify_ticket(ticket: str) -> Handle:
     return Handle(default(), int(verified.name))
 
 
-def _in_chunks(store: object, jobs: Sequence[NewJob]) -> list[int]:
+def _in_chunks(store: Store, jobs: Sequence[NewJob]) -> list[int]:
     ids: list[int] = []
     for start in range(0, len(jobs), _CHUNK):
-        ids += store.push(jobs[start : start + _CHUNK])  # type: ignore[attr-defined]
+        ids += store.push(jobs[start : start + _CHUNK])
     return ids

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from queueapi.errors import NotSerializable
-from queueapi.jobs import Kind
+from queueapi.kinds import Kind
 
 _encode = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import errors, pq, waiting
@@ -40,7 +40,8 @@ class Connection(psycopg.Connection[Any]):
             self.close()
             raise psycopg.OperationalError(f"no answer in {self.answer_within:.0f} s") from None
         except BaseException as interruption:
-            if not isinstance(interruption, Exception) and self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+            active = self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE
+            if active and not isinstance(interruption, Exception):
                 self.close()
             raise
 
@@ -72,7 +73,7 @@ def connection_class() -> type[Connection]:
     return GreenConnection
 
 
-def connect(conninfo: str, name: str, connect_timeout: int, *setup: str) -> Connection:
+def connect(conninfo: str, name: str, connect_timeout: int, *setup: LiteralString) -> Connection:
     """Open a connection in autocommit, so that one statement is one transaction.
 
     Args:
@@ -99,7 +100,7 @@ def connect(conninfo: str, name: str, connect_timeout: int, *setup: str) -> Conn
             tcp_user_timeout=15_000,
         )
         for statement in setup:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
     return connection
 
 

@@ -39,7 +39,7 @@ class GreenConnection(Connection):
         try:
             wants = int(next(gen))
             while True:
-                wants = int(gen.send(self._ready(wants, deadline)))  # type: ignore[arg-type]
+                wants = int(gen.send(self._ready(wants, deadline)))
         except StopIteration as end:
             result: RV = end.value
             return result
@@ -66,7 +66,7 @@ class GreenConnection(Connection):
         watcher = watchers.get(wants)
         if watcher is None:
             watcher = watchers[wants] = hub.loop.io(self.pgconn.socket, wants)
-        wake = getcurrent().switch  # type: ignore[no-untyped-call]
+        wake = getcurrent().switch
         timer = None
         watcher.start(wake, pass_events=True)
         try:

@@ -53,7 +53,7 @@ class Messages:
     def replay(self, channels: Sequence[str], cursor: str, upto: str, limit: int) -> list[tuple[int, str, str, str]]:
         """(id, channel, event, data) after one cursor up to another, on some channels, at most ``limit``."""
         params = {"channels": list(channels), "after": cursor, "upto": upto, "limit": limit}
-        return self._run("replay_messages", params)  # type: ignore[return-value]
+        return self._run("replay_messages", params)
 
     def honours(self, cursor: str) -> bool:
         """Whether all that came after the cursor is still in the log."""

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, LiteralString, NamedTuple, cast
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
+from psycopg import sql
 
 from queueapi.errors import MigrationRefused, SchemaMismatch
 from queueapi.postgres.connection import Connection, translated
@@ -28,7 +29,7 @@ create table if not exists queueapi.migrations (
     sha256     text not null,
     applied_at timestamptz not null default now()
 )"""
-_NOTE: LiteralString = "insert into queueapi.migrations (number, name, sha256) values (%s, %s, %s)"
+_NOTE = sql.SQL("insert into queueapi.migrations (number, name, sha256) values ({}, {}, {})")
 
 
 class Migration(NamedTuple):
@@ -36,8 +37,13 @@ class Migration(NamedTuple):
 
     number: int
     name: str
-    text: str
+    text: LiteralString  # ours, so the type checker may trust it
     sha256: str
+
+    @property
+    def note(self) -> sql.Composed:
+        """The statement that records it as applied."""
+        return _NOTE.format(self.number, self.name, self.sha256)
 
 
 @cache
@@ -79,8 +85,8 @@ def migrate(connection: Connection, applied: Callable[[Migration], None]) -> int
             pending = _pending(connection)
             for migration in pending:
                 with connection.transaction():
-                    connection.execute(cast(LiteralString, migration.text))
-                    connection.execute(_NOTE, migration[:2] + migration[3:])
+                    connection.execute(migration.text)
+                    connection.execute(migration.note)
                 applied(migration)
             return len(pending)
         finally:
@@ -98,9 +104,7 @@ def script(connection: Connection | None) -> Iterator[str]:
     if pending:
         yield _RECORD.strip() + ";\n"
     for migration in pending:
-        number, name, text, sha256 = migration
-        yield f"\n-- {name}\nbegin;\n{text.strip()}\n"
-        yield f"insert into queueapi.migrations (number, name, sha256) values ({number}, '{name}', '{sha256}');\ncommit;\n"
+        yield f"\n-- {migration.name}\nbegin;\n{migration.text.strip()}\n{migration.note.as_string()};\ncommit;\n"
 
 
 def check(connection: Connection) -> None:

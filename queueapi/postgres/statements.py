@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 
 @cache
 def statement(verb: str) -> LiteralString:
     """The text of ``sql/<verb>.sql``. It is ours, so the type checker may trust it."""
-    return cast(LiteralString, (files("queueapi.postgres") / "sql" / f"{verb}.sql").read_text("utf-8"))
+    return (files("queueapi.postgres") / "sql" / f"{verb}.sql").read_text("utf-8")

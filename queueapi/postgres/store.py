@@ -1,4 +1,7 @@
-"""The jobs' table by its verbs: push, claim, finish and what a handle asks. Plural, so that one and many are one path."""
+"""The jobs' table by its verbs: push, claim, finish and what a handle asks.
+
+Plural, so that one and many are one path.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ class Store:
 
     def push(self, jobs: Sequence[NewJob]) -> list[int]:
         """Insert the jobs, wake who sleeps, and give their ids in the same order."""
-        queues, kinds, args, priorities, max_attempts, delays, run_ats = (list(column) for column in zip(*jobs, strict=True))
+        queues, kinds, args, priorities, max_attempts, delays, run_ats = (
+            list(column) for column in zip(*jobs, strict=True)
+        )
         rows = self._run(
             "insert_jobs",
             {
@@ -135,7 +140,16 @@ class Store:
 def _status(row: tuple[Any, ...]) -> JobStatus:
     id_, kind, queue, state, attempt, max_attempts, progress, result, error, run_at = row
     return JobStatus(
-        id_, kind, queue, State(state), attempt, max_attempts, _json(progress), _json(result), _json(error), _json(run_at)
+        id_,
+        kind,
+        queue,
+        State(state),
+        attempt,
+        max_attempts,
+        _json(progress),
+        _json(result),
+        _json(error),
+        _json(run_at),
     )
 
 

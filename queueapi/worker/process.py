@@ -20,7 +20,7 @@ from setproctitle import setproctitle
 from queueapi.errors import QueueAPIError, SettingsError
 from queueapi.events import Events
 from queueapi.executor import Executor
-from queueapi.jobs import kinds
+from queueapi.kinds import kinds
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.listener import Listener
 from queueapi.postgres.sessions import Dedicated
