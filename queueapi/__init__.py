@@ -1,6 +1,7 @@
 """Background jobs for Python web apps, with their results live in the browser, on nothing but PostgreSQL.
 
 Push: :data:`queue`, :class:`Job`, :func:`job`.  Look: :func:`handle`, :func:`verify_ticket`.  Report: :func:`progress`.
+Start: :func:`check`.
 
 Importing this connects to nothing and loads no driver.
 """
@@ -23,7 +24,7 @@ from queueapi.errors import (
 )
 from queueapi.jobs import Job, job, progress
 from queueapi.queues import Handle, Queue
-from queueapi.runtime import connect, default, handle, verify_ticket
+from queueapi.runtime import check, connect, default, handle, verify_ticket
 from queueapi.settings import Settings
 from queueapi.states import State
 
@@ -51,6 +52,7 @@ __all__ = [
     "StoreUnavailable",
     "TicketRefused",
     "UnknownKind",
+    "check",
     "connect",
     "handle",
     "job",

@@ -76,6 +76,13 @@ class Runtime:
 
         return await_job(self.open, job_id, timeout)
 
+    def check(self) -> None:
+        """See :func:`check`."""
+        from queueapi.postgres.migrate import check
+
+        with self.pool.connection() as connection:
+            check(connection)
+
     def signer(self) -> Signer:
         """See :class:`queueapi.queues.Backend`."""
         return Signer(*self.settings.secrets)
@@ -109,6 +116,16 @@ def connect(database_url: str = "", **settings: Any) -> Queue:
     given = Settings.from_env(database_url=database_url or None, **settings)
     runtime = Runtime(given)
     return Queue(lambda: runtime)
+
+
+def check() -> None:
+    """Refuse to start on tables that this version does not know: for web processes, before they serve.
+
+    Raises:
+        SchemaMismatch: the database's schema is older or newer than this code; the sentence says the remedy.
+        StoreUnavailable: PostgreSQL is away.
+    """
+    default().check()
 
 
 def handle(job_id: int) -> Handle:

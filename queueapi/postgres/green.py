@@ -17,7 +17,7 @@ from gevent.monkey import get_original
 from psycopg import errors, waiting
 from psycopg.abc import PQGen
 
-from queueapi.postgres.connection import Connection
+from queueapi.postgres.plain import Connection
 
 RV = TypeVar("RV")
 

@@ -1,0 +1,72 @@
+"""Imports point strictly down, and importing the package costs a web app nothing that it did not ask for."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+from importlinter.cli import lint_imports
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGES = ("queueapi", "longpoll", "sample_app")
+
+
+def test_imports_keep_the_contracts_that_pyproject_draws_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    code = lint_imports(config_filename="pyproject.toml", no_cache=True, no_logo=True)
+    assert code == 0, capsys.readouterr().out
+
+
+def test_no_module_imports_a_package_that_it_stands_in() -> None:
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    upwards = {
+        (module, imported)
+        for module in graph.modules
+        for imported in graph.find_modules_directly_imported_by(module)
+        if module.startswith(f"{imported}.")
+    }
+    assert upwards == set()
+
+
+@pytest.mark.parametrize("init", sorted(REPOSITORY.glob("[ql]*/**/__init__.py")), ids=lambda init: init.parent.name)
+def test_no_module_bears_the_name_of_something_that_its_package_offers(init: Path) -> None:
+    offered: set[str] = set()
+    for node in ast.parse(init.read_text()).body:
+        match node:
+            case ast.ImportFrom(names=names):
+                offered.update(alias.asname or alias.name for alias in names)
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                offered.add(name)
+    modules = {path.stem for path in init.parent.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert offered & modules == set()
+
+
+def test_that_look_finds_what_the_packages_offer() -> None:
+    inits = {path.parent.name for path in REPOSITORY.glob("[ql]*/**/__init__.py")}
+    assert {"queueapi", "postgres", "worker", "longpoll", "server"} <= inits
+
+
+def test_importing_queueapi_loads_neither_gevent_nor_psycopg_and_connects_to_nothing() -> None:
+    program = """
+import socket, sys
+def refuse(*_): raise AssertionError("it connects")
+socket.socket.connect = refuse
+import queueapi
+queueapi.queue, queueapi.queue["mail"], queueapi.Job
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"gevent", "psycopg", "falcon", "longpoll"}))
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert said.stdout.strip() == "[]"
+
+
+def test_everything_that_the_facade_names_is_there() -> None:
+    facade = importlib.import_module("queueapi")
+    assert [name for name in facade.__all__ if not hasattr(facade, name)] == []
+    assert "queue" in facade.__all__
