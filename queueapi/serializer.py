@@ -30,12 +30,16 @@ def dumps(kind: Kind, job: object, limit: int) -> str:
     """
     fields = _fields(kind, job)
     raw = _written(kind.cls.__qualname__, fields, limit, "store the data and pass its id")
+    decoder = _decoder_or_refusal(kind)
     try:
-        _decoder(kind.schema).decode(raw)
+        decoder.decode(raw)
     except msgspec.ValidationError as error:
         sentence, _, path = str(error).partition(" - at `$")
-        where = f"{kind.cls.__qualname__}{path.rstrip('`')}"
-        raise NotSerializable(f"{where} does not fit its declaration: {sentence[0].lower()}{sentence[1:]}") from None
+        where = f"{kind.cls.__qualname__}{_short(path.rstrip('`'))}"
+        reason = _short(f"{sentence[0].lower()}{sentence[1:]}", 300)
+        raise NotSerializable(f"{where} does not fit its declaration: {reason}") from None
+    except RecursionError:
+        raise NotSerializable(f"{kind.cls.__qualname__} is nested too deep to be read back") from None
     return raw.decode()
 
 
@@ -61,6 +65,15 @@ def result_dumps(kind: Kind, result: object, limit: int) -> str | None:
         return None
     name = f"the result of {kind.cls.__qualname__}"
     return _written(name, result, limit, "store it where it belongs and return its id").decode()
+
+
+def data_dumps(name: str, data: object, limit: int) -> str:
+    """Anything else that goes to a browser, as JSON.
+
+    Raises:
+        NotSerializable: names the place in the data.
+    """
+    return _written(name, data, limit, "store it where it belongs and send its id").decode()
 
 
 def error_dumps(type_: str, message: str, traceback: str | None = None) -> str:
@@ -96,14 +109,40 @@ def _written(name: str, value: object, limit: int, remedy: str) -> bytes:
         raw = _encode(value)
     except Exception as error:
         place, reason = next(_faults(value, ""), ("", str(error)))
-        raise NotSerializable(f"{name}{place} cannot be written down as JSON: {reason}") from error
+        raise _fault(name, place, reason) from error
     # msgspec writes NaN as null and NUL as \u0000: only then is the slow walk needed.
     if b"null" in raw or b"\\u0000" in raw:
         for place, reason in _faults(value, ""):
-            raise NotSerializable(f"{name}{place} cannot be written down as JSON: {reason}")
+            raise _fault(name, place, reason)
     if len(raw) > limit:
-        raise NotSerializable(f"{name} takes {len(raw):,} bytes, and {limit:,} are allowed: {remedy}")
+        raise NotSerializable(f"{name} takes {len(raw):,} bytes{_largest(value)}, and {limit:,} are allowed: {remedy}")
     return raw
+
+
+def _fault(name: str, place: str, reason: str) -> NotSerializable:
+    return NotSerializable(f"{name}{_short(place)} cannot be written down as JSON: {reason}")
+
+
+def _short(text: str, limit: int = 100) -> str:
+    """The text without its middle, if it is long: the way into a deep list is one bracket a level."""
+    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-limit // 2 :]}"
+
+
+def _largest(value: object) -> str:
+    """Names the field, if one takes more than half of the room."""
+    fields = value if isinstance(value, dict) else {name: getattr(value, name) for name in _declared(value) or ()}
+    sizes = {name: len(_encode(field)) for name, field in fields.items()}
+    name = max(sizes, key=sizes.__getitem__, default=None)
+    return (
+        f", most of them in {_short(str(name))}" if name is not None and sizes[name] * 2 > sum(sizes.values()) else ""
+    )
+
+
+def _decoder_or_refusal(kind: Kind) -> msgspec.json.Decoder[Any]:
+    try:
+        return _decoder(kind.schema)
+    except (TypeError, NameError) as error:  # a declaration that names nothing, or types that JSON cannot tell apart
+        raise NotSerializable(f"the fields of {kind.cls.__qualname__} could not be read back: {error}") from error
 
 
 @lru_cache(maxsize=4096)
@@ -121,7 +160,7 @@ def _faults(value: object, place: str, depth: int = 0) -> Iterator[tuple[str, st
         yield from _text_faults(value, place)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _faults(key, place, depth + 1)
+            yield from _key_faults(key, place)
             yield from _faults(item, f"{place}[{key!r}]", depth + 1)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for index, item in enumerate(value):
@@ -131,6 +170,16 @@ def _faults(value: object, place: str, depth: int = 0) -> Iterator[tuple[str, st
             yield from _faults(getattr(value, name, None), f"{place}.{name}", depth + 1)
     else:
         yield from _leaf_faults(value, place)
+
+
+def _key_faults(key: object, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(key, str):
+        yield from _text_faults(key, place)
+        return
+    try:
+        _encode({key: None})
+    except Exception:
+        yield place, f"JSON objects have text for keys, and {_short(repr(key))} is none"
 
 
 def _text_faults(text: str, place: str) -> Iterator[tuple[str, str]]:
