@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from queueapi.errors import MigrationRefused, QueueAPIError, SchemaMismatch, SettingsError
-from queueapi.kinds import checked_name
+from queueapi.names import checked_name
 from queueapi.settings import Settings
 
 # 2 is argparse's own for wrong words; 3 tells a deployment that the schema and the code do not fit.
@@ -127,7 +127,8 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _work(arguments: argparse.Namespace) -> int:
     from queueapi.events import Events
-    from queueapi.worker.log import Sentences, configure
+    from queueapi.logs import configure
+    from queueapi.worker.log import Sentences
     from queueapi.worker.supervisor import Supervisor
 
     queues = tuple(checked_name("queue", name) for text in arguments.queues or () for name in text.split(","))

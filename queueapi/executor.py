@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from queueapi import reporting, retry, serializer
-from queueapi.errors import NotSerializable, UnknownKind
+from queueapi.errors import UnknownKind
 from queueapi.kinds import Kind, Kinds
 from queueapi.records import Claimed, Outcome
 from queueapi.states import State
@@ -49,12 +49,13 @@ class Executor:
         """Run the attempt; whatever happens is in the outcome."""
         try:
             kind = self._kinds.named(claimed.kind)
+        except UnknownKind as error:
+            return _left_for_another(claimed, error)
+        try:
             job = _read(kind, claimed)
             result = _run_apart(job, reporter)
         except Interrupted:
             return Outcome(claimed.id, claimed.token, State.AVAILABLE, charged=False)
-        except UnknownKind as error:
-            return _left_for_another(claimed, error)
         except BaseException as error:
             return self._failed(claimed, error)
         return self._done(claimed, kind, result)
@@ -62,7 +63,7 @@ class Executor:
     def _done(self, claimed: Claimed, kind: Kind, result: object) -> Outcome:
         try:
             text = serializer.result_dumps(kind, result, self._max_result)
-        except NotSerializable as error:
+        except Exception as error:  # NotSerializable, or what the result's own code raises when it is looked at
             # The work is done and its result cannot be told; doing it again would not change that.
             return _dead(claimed, error)
         return Outcome(claimed.id, claimed.token, State.DONE, text)
@@ -108,10 +109,10 @@ def _dead(claimed: Claimed, error: BaseException) -> Outcome:
 def _described(error: BaseException) -> str:
     try:
         message = str(error)
-    except Exception:
+    except BaseException:  # it is the job's own code that speaks here
         message = "(its message could not be read)"
     try:
         trace = "".join(traceback.format_exception(error))
-    except Exception:
+    except BaseException:
         trace = None
     return serializer.error_dumps(type(error).__qualname__, message, trace)

@@ -10,7 +10,8 @@ from functools import update_wrapper
 from typing import Any, Final, Generic, ParamSpec, TypeVar, dataclass_transform, overload
 
 from queueapi.errors import NotAJob, SettingsError
-from queueapi.kinds import Kind, address_of, checked, checked_name, kinds
+from queueapi.kinds import Kind, address_of, checked, kinds
+from queueapi.names import checked_name
 from queueapi.records import Options
 from queueapi.reporting import report, walk
 
@@ -155,8 +156,12 @@ def job(
     return decorate if target is None else decorate(target)
 
 
-def _register(cls: type, schema: type, kind: str | None, options: Options) -> None:
+def _register(cls: Any, schema: type, kind: str | None, options: Options) -> None:
     name = checked_name("kind", kind or address_of(cls))
+    if inspect.iscoroutinefunction(inspect.unwrap(cls.run)):
+        raise NotAJob(
+            f"{cls.__qualname__} is async: write it plainly, it runs in a greenlet, where to wait costs nothing"
+        )
     kinds.add(Kind(name, cls, schema, options))
 
 

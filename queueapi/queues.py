@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from queueapi import retry, serializer
 from queueapi.errors import JobCancelled, JobFailed, JobNotFinished, JobNotFound, SettingsError
-from queueapi.kinds import checked, checked_name, kinds
+from queueapi.kinds import checked, kinds
+from queueapi.names import checked_name
 from queueapi.records import JobStatus, NewJob, Options
 from queueapi.settings import Settings
 from queueapi.signing import Signer
@@ -183,9 +184,10 @@ class Handle:
         """Take the job back. True if nobody had claimed it; a job that runs or has run is left alone."""
         return self._backend.cancel(self.id)
 
-    def ticket(self, expires: float = TICKET_EXPIRES) -> str:
+    def ticket(self, expires: float | dt.timedelta = TICKET_EXPIRES) -> str:
         """What a browser needs to see this job, and nothing else, for so many seconds."""
-        return self._backend.signer().sign("job", str(self.id), expires)
+        seconds = expires.total_seconds() if isinstance(expires, dt.timedelta) else expires
+        return self._backend.signer().sign("job", str(self.id), seconds)
 
     def _status(self) -> JobStatus:
         status = self._backend.read(self.id)

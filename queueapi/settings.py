@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from queueapi.errors import SettingsError
+from queueapi.names import checked_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
-            if getattr(self, name) < least:
+            if not least <= getattr(self, name) < float("inf"):  # nor is NaN at least anything
                 raise SettingsError(f"{name} is {getattr(self, name)}, and must be at least {least}")
+        for name in self.queues:
+            checked_name("queue", name)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:

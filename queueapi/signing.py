@@ -19,6 +19,8 @@ from queueapi.errors import SettingsError, TicketRefused
 # Less than the hash's own block of 32 bytes would make the secret, not SHA-256, the thing to guess.
 MINIMUM_SECRET: Final = 32
 
+_CENTURY: Final = 3_155_760_000  # seconds
+
 _TICKET: Final = re.compile(r"([a-z]{1,16})\.([A-Za-z0-9_-]{1,340})\.([0-9]{1,12})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
 
@@ -55,10 +57,17 @@ class Signer:
                 )
 
     def sign(self, purpose: str, name: str, expires_in: float) -> str:
-        """A ticket for one thing, good for that many seconds from now."""
-        expires = int(time.time() + expires_in)
-        coded = base64.urlsafe_b64encode(name.encode()).rstrip(b"=").decode()
-        return f"{purpose}.{coded}.{expires}.{_signature(self._keys[0], purpose, name, expires)}"
+        """A ticket for one thing, good for that many seconds from now.
+
+        Raises:
+            SettingsError: no ticket can be made of these.
+        """
+        if not -_CENTURY < expires_in < _CENTURY:
+            raise SettingsError(f"expires={expires_in!r} must be a number of seconds, and less than a century")
+        ticket = _ticket(self._keys[0], purpose, name, int(time.time() + expires_in))
+        if not _TICKET.fullmatch(ticket):
+            raise SettingsError(f"no ticket can be made for the {purpose} {name[:50]!r}: a name takes 1 to 255 bytes")
+        return ticket
 
     def verify(self, text: str) -> Ticket:
         """What the ticket names.
@@ -69,16 +78,17 @@ class Signer:
         parts = _TICKET.fullmatch(text)
         if not parts:
             raise TicketRefused("this is not a ticket: it has another form")
-        purpose, coded, expires_text, signature = parts.groups()
+        purpose, coded, expires_text, _ = parts.groups()
         try:
             name = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
         except ValueError:
             raise TicketRefused("this is not a ticket: its name cannot be read") from None
         expires = int(expires_text)
-        given = signature.encode()
+        # The whole text, so that there is one way only to write a ticket. Against every key, also after one that
+        # fits: the time it takes tells nobody which that was.
         good = False
-        for key in self._keys:  # every one, also after one that fits: the time it takes tells nobody which that was
-            good |= hmac.compare_digest(given, _signature(key, purpose, name, expires).encode())
+        for key in self._keys:
+            good |= hmac.compare_digest(text, _ticket(key, purpose, name, expires))
         if not good:
             raise TicketRefused(
                 "the ticket's signature is wrong: it was signed with another QUEUEAPI_SECRET, or altered"
@@ -88,9 +98,16 @@ class Signer:
         return Ticket(purpose, name, expires)
 
 
+def _ticket(key: bytes, purpose: str, name: str, expires: int) -> str:
+    return f"{purpose}.{_coded(name.encode())}.{expires}.{_signature(key, purpose, name, expires)}"
+
+
 def _signature(key: bytes, purpose: str, name: str, expires: int) -> str:
     message = bytearray(b"queueapi ticket 1")
     for kind, field in ((b"s", purpose.encode()), (b"s", name.encode()), (b"i", b"%d" % expires)):
         message += kind + len(field).to_bytes(4, "big") + field
-    digest = hmac.new(key, bytes(message), hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return _coded(hmac.new(key, bytes(message), hashlib.sha256).digest())
+
+
+def _coded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
