@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -95,15 +94,3 @@ _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
     "killed": lambda f: (logging.WARNING, f"worker process {f['pid']} did not stop in time and was killed"),
     "stopped": lambda f: (logging.INFO, f"stopped after {f['seconds']:.0f} s"),
 }
-
-
-def configure(name: str, verbose: bool) -> None:
-    """Log to standard error, unless the application has set up logging itself."""
-    if logging.getLogger().handlers:
-        return
-    formatter = logging.Formatter(f"%(asctime)s.%(msecs)03dZ %(levelname)-7s {name}: %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=logging.DEBUG if verbose else logging.INFO)
-    logging.getLogger("psycopg").setLevel(logging.WARNING)

@@ -29,7 +29,8 @@ from queueapi.settings import Settings
 from queueapi.worker.board import Board
 from queueapi.worker.consumer import Consumer
 from queueapi.worker.finisher import Finisher
-from queueapi.worker.log import Sentences, configure
+from queueapi.logs import configure
+from queueapi.worker.log import Sentences
 from queueapi.worker.orders import Orders
 from queueapi.worker.sleeper import Sleeper
 

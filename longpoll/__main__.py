@@ -1,0 +1,7 @@
+"""``python -m longpoll`` is ``longpoll-serve``."""
+
+import sys
+
+from longpoll.serve import main
+
+sys.exit(main())

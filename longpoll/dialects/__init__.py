@@ -1,0 +1,1 @@
+"""What clients speak: requests in, replies out. Each dialect is pure: no sockets, no Falcon, no database."""

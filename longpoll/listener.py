@@ -1,0 +1,233 @@
+"""A notification, one read, everybody woken: between the database and the hub."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable
+from typing import Final
+from uuid import uuid4
+
+import msgspec
+
+from longpoll.cursor import Snapshot, epoch_of
+from longpoll.deadlines import STEP
+from longpoll.history import Message
+from longpoll.hub import MAX_REPLY, Hub
+from longpoll.jobbook import JobState
+from longpoll.waiter import Waiter
+from queueapi.errors import StoreUnavailable
+from queueapi.events import Events
+from queueapi.loop import Loop
+from queueapi.postgres.listener import Listener
+from queueapi.postgres.messages import CHANNEL as MESSAGES
+from queueapi.postgres.messages import Messages
+from queueapi.postgres.sessions import Dedicated, Open
+from queueapi.postgres.store import Store
+from queueapi.postgres.watching import CHANNEL as JOBS
+from queueapi.postgres.watching import Watching
+from queueapi.records import JobStatus
+
+# The safety poll of the log, in seconds: bounds what a lost notification costs. It is one indexed read.
+POLL: Final = 1.0
+# How long this process counts as watching without saying so again, and how often it does, in seconds.
+STAY, STAY_EVERY = 60.0, 15.0
+# Jobs of one read: a result may have a megabyte.
+CHUNK: Final = 200
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Feed:
+    """What one process knows of the database, read once for all its waiters.
+
+    1. starts on first use, in whichever process that is; 2. watches the jobs that are waited for, and reads them;
+    3. reads the log; 4. finds what browsers missed that were away for long; 5. after an outage does all of it anew;
+    6. answers those whose time is over; 7. stops: everybody is answered.
+
+    Args:
+        open_: opens a connection. The feed has two.
+        events: told of outages.
+    """
+
+    def __init__(self, open_: Open, events: Events) -> None:
+        self._open = open_
+        self._events = events
+        self._lock = threading.Lock()
+        self._pid = 0
+
+    # -- 1. start
+
+    def start(self) -> Hub:
+        """The hub, fed from now on. After a fork, the child's own.
+
+        Raises:
+            StoreUnavailable: this is the first call, and the database is away.
+        """
+        if self._pid == os.getpid():
+            return self.hub
+        with self._lock:
+            if self._pid != os.getpid():
+                self._begin()
+                self._pid = os.getpid()
+        return self.hub
+
+    def _begin(self) -> None:
+        self._session = Dedicated(self._open)
+        self._store = Store(self._session)
+        self._messages = Messages(self._session)
+        self._watching = Watching(self._session, uuid4())
+        self._told: set[int] = set()
+        self._published = False
+        self._whole = False  # whether the last tick was carried out to its end
+        self._stayed_at = self._read_at = 0.0
+        self._loop = Loop("longpoll feed", self._guarded_tick, self._events)
+        self._clock = Loop("longpoll clock", self._strike, self._events)
+        self._listener = Listener(self._open, [JOBS, MESSAGES], self._heard, self._look_again, self._events)
+        self._epoch, position = self._messages.position()
+        self.hub = Hub(epoch_of(self._epoch), Snapshot.parse(position), self._loop.wake)
+        for actor in (self._loop, self._clock, self._listener):
+            actor.start()
+
+    def _heard(self, channel: str, payload: str) -> None:
+        if channel == MESSAGES:
+            self._published = True
+        else:
+            self._told.update(int(id_) for id_ in payload.split(",") if id_.isdigit())
+        self._loop.wake()
+
+    def _look_again(self) -> None:
+        self._whole = False  # nobody knows what was said before we listened
+        self._loop.wake()
+
+    # -- reading
+
+    def _guarded_tick(self) -> float:
+        try:
+            wait = self._tick()
+        except StoreUnavailable:
+            self.hub.away(True)
+            raise
+        self.hub.away(False)
+        return wait
+
+    def _tick(self) -> float:
+        everything, self._whole = not self._whole, True
+        generation = self._session.generation
+        try:
+            self._session.connection()
+            if everything or self._session.generation != generation:
+                self._begin_anew()
+            self._stay()
+            self._read_jobs()
+            self._read_log()
+            self._read_missed()
+        except BaseException:
+            self._whole = False
+            raise
+        return min(POLL, self.hub.next_due)
+
+    # -- 2. jobs
+
+    def _stay(self) -> None:
+        now = time.monotonic()
+        if now - self._stayed_at > STAY:  # we were stopped, or it is the first time: who dies is forgotten
+            self._watch(self.hub.all_jobs())
+        if now - self._stayed_at > STAY_EVERY:
+            self._watching.stay(STAY)
+            self._stayed_at = now
+
+    def _read_jobs(self) -> None:
+        dropped, new = self.hub.changed_jobs()
+        told, self._told = self._told, set()
+        if dropped:
+            self._watching.unwatch(dropped)
+        self._watch(new)
+        self._read({*new, *self.hub.due_jobs(told)})
+
+    def _watch(self, ids: list[int]) -> None:
+        if ids:
+            self._watching.watch(ids)
+
+    def _read(self, ids: Iterable[int]) -> None:
+        wanted = list(ids)
+        for start in range(0, len(wanted), CHUNK):
+            some = wanted[start : start + CHUNK]
+            self.hub.jobs_read(some, {id_: state_of(status) for id_, status in self._store.read(some).items()})
+
+    # -- 3. the log
+
+    def _read_log(self) -> None:
+        now = time.monotonic()
+        if not self._published and now - self._read_at < POLL:
+            return
+        self._published = False
+        self._read_at = now
+        upto, rows = self._messages.after(self.hub.position.text)
+        self.hub.log_read([Message(*row) for row in rows], Snapshot.parse(upto))
+
+    # -- 4. who was away for long
+
+    def _read_missed(self) -> None:
+        if not self.hub.behind():
+            return
+        self._published = True  # a cursor from another process may be ahead of us: first get where it is
+        self._read_log()
+        same: dict[str, list[Waiter]] = {}
+        for waiter in self.hub.behind():
+            same.setdefault(waiter.since.text, []).append(waiter)
+        for since, waiters in same.items():  # after a restart of ours, thousands come with a few cursors
+            if not self._messages.honours(since):
+                self.hub.missed(waiters, None)
+            elif (messages := self._replay(since, waiters)) is not None or len(waiters) == 1:
+                self.hub.missed(waiters, messages)
+            else:  # too much for all of them together
+                for waiter in waiters:
+                    self.hub.missed([waiter], self._replay(since, [waiter]))
+
+    def _replay(self, since: str, waiters: Iterable[Waiter]) -> list[Message] | None:
+        names = {name for waiter in waiters for name, _ in waiter.channels.logs}
+        rows = self._messages.replay(list(names), since, self.hub.position.text, MAX_REPLY + 1)
+        if len(rows) > MAX_REPLY:
+            return None
+        return [Message(id_, 0, channel, event, data) for id_, channel, event, data in rows]
+
+    # -- 5. after an outage
+
+    def _begin_anew(self) -> None:
+        epoch, position = self._messages.position()
+        if epoch != self._epoch or not self._messages.honours(self.hub.position.text):
+            self._epoch = epoch
+            self.hub.replaced(epoch_of(epoch), Snapshot.parse(position))
+        self._published = True
+        self._stayed_at = time.monotonic()
+        self._watching.stay(STAY)
+        ids = self.hub.all_jobs()
+        self._watch(ids)
+        self._read(ids)
+
+    # -- 6. and 7.
+
+    def _strike(self) -> float:
+        self.hub.expire()
+        return STEP
+
+    def stop(self) -> None:
+        """Answer everybody, then stop. Stopping what has not started is nothing."""
+        if self._pid != os.getpid():
+            return
+        self.hub.close()
+        for loop in (self._loop, self._clock):
+            loop.stop(timeout=5)
+        self._listener.stop()
+        try:
+            self._watching.leave()
+        except StoreUnavailable:
+            pass  # it is forgotten in a minute
+        self._session.close()
+
+
+def state_of(status: JobStatus) -> JobState:
+    """A row as browsers are told it."""
+    return JobState(status.event, _encode(status.data()).decode(), status.state.final)
