@@ -75,6 +75,6 @@ def get_app() -> App:
     """
     settings = Settings.from_env()
     queueapi.handle(0).ticket()
-    db.check_queue(settings.dsn)
+    queueapi.check()
     db.apply_schema(settings.dsn)
     return create_app(settings)

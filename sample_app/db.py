@@ -8,8 +8,6 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from queueapi.postgres.connection import connect as queueapi_connect
-from queueapi.postgres.migrate import check
 
 Connection = psycopg.Connection[DictRow]
 Row = dict[str, Any]
@@ -29,17 +27,6 @@ def connect(dsn: str) -> Connection:
     """
     # 5 s, so that a page says "the database is away" before its reader gives up.
     return psycopg.connect(dsn, row_factory=dict_row, connect_timeout=5, application_name="sample_app")
-
-
-def check_queue(dsn: str) -> None:
-    """Refuse to start on job tables that the installed queueapi does not know.
-
-    Raises:
-        queueapi.SchemaMismatch: they are older or newer; the sentence says which, and the remedy.
-        queueapi.StoreUnavailable: PostgreSQL cannot be reached.
-    """
-    with queueapi_connect(dsn, "sample_app", 5) as conn:
-        check(conn)
 
 
 def apply_schema(dsn: str) -> None:
