@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-
 Connection = psycopg.Connection[DictRow]
 Row = dict[str, Any]
 
