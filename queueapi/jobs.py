@@ -148,7 +148,7 @@ def job(
             return JobFunction(target, kind, options)
         if not callable(getattr(target, "run", None)):
             raise NotAJob(f"{target.__qualname__} has no run(): a job is a class with run(), or a function")
-        if "__init__" not in target.__dict__ and inspect.get_annotations(target):
+        if "__init__" not in target.__dict__ and inspect.get_annotations(target) and not _reads_itself(target):
             dataclasses.dataclass(target)
         _register(target, _schema_of(target), kind, options)
         return target
@@ -158,11 +158,13 @@ def job(
 
 def _register(cls: Any, schema: type, kind: str | None, options: Options) -> None:
     name = checked_name("kind", kind or address_of(cls))
-    if inspect.iscoroutinefunction(inspect.unwrap(cls.run)):
-        raise NotAJob(
-            f"{cls.__qualname__} is async: write it plainly, it runs in a greenlet, where to wait costs nothing"
-        )
+    _refuse_async(cls.run, cls.__qualname__)
     kinds.add(Kind(name, cls, schema, options))
+
+
+def _refuse_async(function: Callable[..., Any], name: str) -> None:
+    if inspect.iscoroutinefunction(inspect.unwrap(function)):
+        raise NotAJob(f"{name} is async: write it plainly, it runs in a greenlet, where to wait costs nothing")
 
 
 def _merge(base: Options, queue: str | None, priority: int | None, max_attempts: int | None) -> Options:
@@ -172,6 +174,7 @@ def _merge(base: Options, queue: str | None, priority: int | None, max_attempts:
 
 def _class_of(function: Callable[..., Any]) -> type:
     """A dataclass with the function's parameters as fields, whose ``run()`` calls it."""
+    _refuse_async(function, function.__qualname__)
     fields = _fields_of(function, inspect.signature(function))
     names = [name for name, *_ in fields]
 
@@ -185,10 +188,15 @@ def _class_of(function: Callable[..., Any]) -> type:
 
 def _schema_of(cls: type) -> type:
     """What msgspec reads: the class, if it declares its fields; else a dataclass of its ``__init__``'s parameters."""
-    if dataclasses.is_dataclass(cls) or hasattr(cls, "__struct_fields__") or hasattr(cls, "__attrs_attrs__"):
+    if dataclasses.is_dataclass(cls) or _reads_itself(cls):
         return cls
     signature = inspect.signature(cls)
     return dataclasses.make_dataclass(cls.__name__, _fields_of(inspect.getattr_static(cls, "__init__"), signature))
+
+
+def _reads_itself(cls: type) -> bool:
+    """Whether it is a msgspec Struct or an attrs class."""
+    return hasattr(cls, "__struct_fields__") or hasattr(cls, "__attrs_attrs__")
 
 
 def _fields_of(function: Callable[..., Any], signature: inspect.Signature) -> list[Any]:

@@ -1,0 +1,103 @@
+"""Settings out of the environment, and the sentence when one cannot be used."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from queueapi import Settings, SettingsError
+
+ALL = {
+    "DATABASE_URL": "postgresql://host/db",
+    "QUEUEAPI_CONNECT_TIMEOUT": "7",
+    "QUEUEAPI_POOL_SIZE": "9",
+    "QUEUEAPI_MAX_ARGS": "1000",
+    "QUEUEAPI_MAX_RESULT": "2000",
+    "QUEUEAPI_SECRET": "first",
+    "QUEUEAPI_SECRET_PREVIOUS": "second",
+    "QUEUES": "mail, default,,reports",
+    "CONCURRENCY": "3",
+    "PROCESSES": "2",
+    "QUEUEAPI_LEASE": "12.5",
+    "QUEUEAPI_GRACE": "0",
+    "QUEUEAPI_POLL": "0.5",
+    "QUEUEAPI_RESULT_TTL": "60",
+    "VERBOSE": "yes",
+}
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_env({}) == Settings()
+    assert Settings.from_env(dict.fromkeys(ALL, "")) == Settings()
+
+
+def test_every_setting_has_a_variable() -> None:
+    assert Settings.from_env(ALL) == Settings(
+        database_url="postgresql://host/db",
+        connect_timeout=7,
+        pool_size=9,
+        max_args=1000,
+        max_result=2000,
+        secrets=("first", "second"),
+        queues=("mail", "default", "reports"),
+        concurrency=3,
+        processes=2,
+        lease=12.5,
+        grace=0.0,
+        poll=0.5,
+        result_ttl=60.0,
+        verbose=True,
+    )
+    changed = dataclasses.asdict(Settings.from_env(ALL))
+    assert [name for name, value in dataclasses.asdict(Settings()).items() if changed[name] == value] == []
+
+
+def test_what_is_given_wins_over_the_environment_and_none_is_not_given() -> None:
+    settings = Settings.from_env(ALL, concurrency=50, queues=None, secrets=("mine",))
+    assert (settings.concurrency, settings.queues, settings.secrets) == (50, ("mail", "default", "reports"), ("mine",))
+
+
+def test_queues_wins_over_queue_and_either_will_do() -> None:
+    assert Settings.from_env({"QUEUE": "a"}).queues == ("a",)
+    assert Settings.from_env({"QUEUE": "a", "QUEUES": "b,c"}).queues == ("b", "c")
+
+
+@pytest.mark.parametrize(("text", "meant"), [("1", True), ("TRUE", True), ("on", True), ("0", False), ("No", False)])
+def test_a_switch_is_read_as_people_write_it(text: str, meant: bool) -> None:
+    assert Settings.from_env({"VERBOSE": text}).verbose is meant
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"CONCURRENCY": "many"}, ["CONCURRENCY", "'many'", "a whole number"]),
+        ({"CONCURRENCY": "2.5"}, ["CONCURRENCY", "'2.5'", "a whole number"]),
+        ({"QUEUEAPI_LEASE": "1m"}, ["QUEUEAPI_LEASE", "'1m'", "a number of seconds"]),
+        ({"VERBOSE": "maybe"}, ["VERBOSE", "'maybe'", "1 or 0"]),
+        ({"QUEUES": " , "}, ["QUEUES", "' , '", "commas"]),
+        ({"QUEUES": "mail,old mail"}, ["'old mail'", "queue", "letters"]),
+        ({"CONCURRENCY": "0"}, ["concurrency is 0", "at least 1"]),
+        ({"QUEUEAPI_CONNECT_TIMEOUT": "1"}, ["connect_timeout is 1", "at least 2"]),
+        ({"QUEUEAPI_LEASE": "nan"}, ["lease is nan", "at least 1"]),
+        ({"QUEUEAPI_GRACE": "inf"}, ["grace is inf"]),
+        ({"QUEUEAPI_GRACE": "-1"}, ["grace is -1", "at least 0"]),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named_with_its_value(environ: dict[str, str], words: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(environ)
+    assert [word for word in words if word not in str(caught.value)] == []
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [{"lease": 0.5}, {"poll": 0}, {"pool_size": 0}, {"queues": ("a b",)}])
+def test_what_is_given_by_hand_is_checked_as_well(given: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError):
+        Settings(**given)
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().lease = 5  # type: ignore[misc]
