@@ -46,12 +46,13 @@ class Connection(psycopg.Connection[Any]):
     def usable(self) -> bool:
         """Whether an idle connection is still open, without a round trip.
 
-        A server that restarted or dropped us has sent its farewell: the socket is readable, and reading it shows
-        the end. Costs two system calls.
+        A server that restarted or dropped us has sent its farewell: the first read takes that, the second meets
+        the end. Costs a few system calls.
         """
         if self.closed or self.broken:
             return False
         try:
+            self.pgconn.consume_input()
             self.pgconn.consume_input()
         except psycopg.OperationalError:
             return False
