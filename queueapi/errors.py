@@ -35,6 +35,10 @@ class StoreUnavailable(QueueAPIError, ConnectionError):
     """PostgreSQL cannot be reached, or left in mid-statement."""
 
 
+class DataRefused(QueueAPIError):
+    """PostgreSQL cannot store a value of a statement, and never will: to try again is no use."""
+
+
 class SchemaMismatch(QueueAPIError):
     """The database's schema is older or newer than this code."""
 

@@ -10,7 +10,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import errors
 
-from queueapi.errors import SchemaMismatch, StoreUnavailable
+from queueapi.errors import DataRefused, SchemaMismatch, StoreUnavailable
 from queueapi.postgres.plain import Connection
 
 
@@ -59,6 +59,10 @@ def connect(conninfo: str, name: str, connect_timeout: int, *setup: LiteralStrin
     return connection
 
 
+# A value too large or too deep. For psycopg the first two are operational errors, as if trying again could help.
+_TOO_MUCH = (errors.ProgramLimitExceeded, errors.StatementTooComplex, errors.InternalError_)
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turn the driver's errors into the house's, with the cause attached.
@@ -66,9 +70,12 @@ def translated(doing: str) -> Iterator[None]:
     Raises:
         StoreUnavailable: the server is away, or refuses work for now (starting, read-only, full, out of connections).
         SchemaMismatch: a table or column is not there.
+        DataRefused: a value is not one that it can keep.
     """
     try:
         yield
+    except (psycopg.DataError, UnicodeEncodeError, *_TOO_MUCH) as error:
+        raise DataRefused(f"PostgreSQL did not {doing}: {_first_line(error)}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction) as error:
         raise StoreUnavailable(f"PostgreSQL did not {doing}: {_first_line(error)}") from error
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:

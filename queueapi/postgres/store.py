@@ -73,6 +73,10 @@ class Store:
         claimed.sort(key=lambda job: (rank[job.queue], job.priority, job.id))
         return claimed
 
+    def disclaim(self, worker: UUID, tokens: Sequence[int]) -> None:
+        """Give back, uncharged, what the claims with these tokens took if their answers never came."""
+        self._run("disclaim_jobs", {"worker": worker, "tokens": list(tokens)})
+
     def finish(self, outcomes: Sequence[Outcome], result_ttl: float) -> Rows:
         """Record DONE and DEAD. Returns (id, watched) of those whose lease still held; the others changed nothing."""
         return self._run(

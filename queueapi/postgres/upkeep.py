@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
 from psycopg import errors, sql
@@ -45,6 +45,16 @@ class Upkeep:
     def release(self, worker: UUID, charged: Iterable[int], error: str) -> Rows:
         """Take back what a dead process held; the ``charged`` ids lose the attempt. Rows as :meth:`rescue`."""
         return self._returned(self._run("release_worker", {"worker": worker, "charged": list(charged), "error": error}))
+
+    def clock(self) -> dt.datetime:
+        """The database's time."""
+        ((now,),) = self._run("read_clock", {})
+        return cast(dt.datetime, now)
+
+    def take_back(self, worker: UUID, begun: Iterable[int], before: dt.datetime) -> Rows:
+        """Take back, uncharged, what a process claimed before that time and has not begun. Rows as :meth:`rescue`."""
+        params = {"worker": worker, "begun": list(begun), "before": before}
+        return self._returned(self._run("take_back_jobs", params))
 
     def _returned(self, rows: Rows) -> Rows:
         self.wake({row[1] for row in rows})

@@ -1,8 +1,8 @@
-"""What a process is running, in memory that it shares with its supervisor.
+"""What a process has begun, in memory that it shares with its supervisor.
 
-The process writes, at the cost of half a microsecond a job; the supervisor reads. So leases are renewed for what
-is really running, by somebody whom no job can block; and when a process is killed, what it was running is still
-on the board.
+The process writes, at the cost of a microsecond a job; the supervisor reads. So leases are renewed for what is
+really under way, by somebody whom no job can block; and when a process is killed, what it was running is still on
+the board.
 """
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ import os
 import struct
 import tempfile
 import time
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-_HEAD: Final = struct.Struct("<q")  # beats of the process's own clock
-_SLOT: Final = struct.Struct("<qqdq")  # id (0: free), token, since when, 1 if the lease was found lost
+_HEAD: Final = struct.Struct("<qddq")
+_BEATS, _TURNED, _VOID, _LOSSES = 0, 8, 16, 24  # where its words stand; what they mean, their properties say
+_LINE: Final = struct.Struct("<qqdq")  # id (0: free), token, since when, the id again if the lease was found lost
+_LOST = 24
+_number: Final = struct.Struct("<q")
+_time: Final = struct.Struct("<d")
 
 
 class Held(NamedTuple):
-    """A running job as the board shows it. ``since`` is on the monotonic clock that processes share."""
+    """A job as the board shows it. ``since`` is on the monotonic clock that processes share."""
 
-    slot: int
+    line: int
     id: int
     token: int
     since: float
@@ -29,54 +34,102 @@ class Held(NamedTuple):
 
 
 class Board:
-    """One process's board: a head and a line for every slot.
+    """One process's board: a head, and a line for every job from its beginning until its outcome is written down.
+
+    Every word has one writer: the process writes lines, beats and turns, the supervisor losses and ``void``.
 
     Args:
         fd: the shared file, as :func:`create` made it.
-        slots: how many lines.
     """
 
-    def __init__(self, fd: int, slots: int) -> None:
-        self._slots = slots
-        self._memory = mmap.mmap(fd, _HEAD.size + slots * _SLOT.size)
+    def __init__(self, fd: int) -> None:
+        self._memory = mmap.mmap(fd, os.fstat(fd).st_size)
+        self._size = (len(self._memory) - _HEAD.size) // _LINE.size
+        self._lines: dict[tuple[int, int], int] = {}  # (id, token) -> its line
+        self._free = list(range(self._size))
 
-    def hold(self, slot: int, job_id: int, token: int) -> None:
-        """This slot begins that job."""
-        _SLOT.pack_into(self._memory, _HEAD.size + slot * _SLOT.size, job_id, token, time.monotonic(), 0)
+    # -- the process's side
 
-    def free(self, slot: int) -> None:
-        """This slot has ended its job."""
-        _SLOT.pack_into(self._memory, _HEAD.size + slot * _SLOT.size, 0, 0, 0.0, 0)
+    def hold(self, job_id: int, token: int) -> None:
+        """That job begins."""
+        # No line left cannot be, by the limits of the consumer; such a job would have its claim's lease and no more.
+        if self._free:
+            line = self._lines[job_id, token] = self._free.pop()
+            _LINE.pack_into(self._memory, _at(line), job_id, token, time.monotonic(), 0)
+
+    def free(self, jobs: Iterable[tuple[int, int]]) -> None:
+        """How these (id, token) ended is written down; those that were never held do not matter."""
+        for job in jobs:
+            line = self._lines.pop(job, None)
+            if line is not None:
+                _LINE.pack_into(self._memory, _at(line), 0, 0, 0.0, 0)
+                self._free.append(line)
 
     def beat(self) -> None:
         """The process is given time to run."""
-        _HEAD.pack_into(self._memory, 0, self.beats + 1)
+        _number.pack_into(self._memory, _BEATS, self.beats + 1)
+
+    def turn(self) -> None:
+        """All that was ready to run has had its turn: no job keeps the others from running."""
+        _time.pack_into(self._memory, _TURNED, time.monotonic())
+
+    @property
+    def void(self) -> float:
+        """Whatever was asked for before this time, and has not begun, may have been given to others."""
+        void: float = _time.unpack_from(self._memory, _VOID)[0]
+        return void
+
+    @property
+    def losses(self) -> int:
+        """How many times a lease was found lost: when it has grown, look which."""
+        losses: int = _number.unpack_from(self._memory, _LOSSES)[0]
+        return losses
+
+    # -- the supervisor's side
 
     @property
     def beats(self) -> int:
-        """How often it was."""
-        beats: int = _HEAD.unpack_from(self._memory, 0)[0]
+        """How often the process was given time."""
+        beats: int = _number.unpack_from(self._memory, _BEATS)[0]
         return beats
 
+    @property
+    def turned(self) -> float:
+        """When all had their turn last; 0 before the process works."""
+        turned: float = _time.unpack_from(self._memory, _TURNED)[0]
+        return turned
+
     def held(self) -> list[Held]:
-        """What runs now. Read beside the writer: a line may mix two jobs, and then names none that exists."""
-        lines = (_SLOT.unpack_from(self._memory, _HEAD.size + slot * _SLOT.size) for slot in range(self._slots))
-        return [Held(slot, id_, token, since, bool(lost)) for slot, (id_, token, since, lost) in enumerate(lines) if id_]
+        """What is under way. Read beside the writer: a line may mix two jobs, and then names none that exists."""
+        lines = (_LINE.unpack_from(self._memory, _at(line)) for line in range(self._size))
+        return [Held(n, id_, token, since, lost == id_) for n, (id_, token, since, lost) in enumerate(lines) if id_]
 
     def mark_lost(self, held: Held) -> None:
-        """Tell the process that this job is no longer its own."""
-        offset = _HEAD.size + held.slot * _SLOT.size
-        id_, token, since, _ = _SLOT.unpack_from(self._memory, offset)
-        if (id_, token) == (held.id, held.token):
-            _SLOT.pack_into(self._memory, offset, id_, token, since, 1)
+        """Tell the process that this job is no longer its own. If the line has another by now, nobody is meant."""
+        _number.pack_into(self._memory, _at(held.line) + _LOST, held.id)
+        _number.pack_into(self._memory, _LOSSES, self.losses + 1)
+
+    def take_back(self) -> None:
+        """Make void what the process has asked for and not begun."""
+        _time.pack_into(self._memory, _VOID, time.monotonic())
 
     def close(self) -> None:
         """Let go of the memory."""
         self._memory.close()
 
 
-def create(slots: int) -> int:
-    """The file descriptor of an empty board, on no disk and under no name."""
+def create(lines: int) -> int:
+    """The file descriptor of an empty board, under no name, and where the system can, on no disk."""
+    size = _HEAD.size + lines * _LINE.size
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("queueapi-board")
+        os.truncate(fd, size)
+        return fd
     with tempfile.TemporaryFile() as file:
-        file.truncate(_HEAD.size + slots * _SLOT.size)
+        file.write(bytes(size))  # not a hole: on a full disk, writing to that would kill the process
+        file.flush()
         return os.dup(file.fileno())
+
+
+def _at(line: int) -> int:
+    return _HEAD.size + line * _LINE.size

@@ -5,21 +5,24 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import gevent
 from gevent.event import Event
 from gevent.queue import Empty, SimpleQueue
 
+from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.executor import Executor, Interrupted
 from queueapi.loop import Loop
 from queueapi.postgres.store import Store
 from queueapi.records import Claimed, Outcome
+from queueapi.serializer import error_dumps
 from queueapi.settings import Settings
 from queueapi.states import State
 from queueapi.worker.board import Board
-from queueapi.worker.finisher import Finisher
+from queueapi.worker.finisher import UNWRITTEN, Finisher
 from queueapi.worker.sleeper import Sleeper
 
 # A claim of more gains nothing: at 500 rows the round trip is 2 % of its time.
@@ -27,8 +30,6 @@ BATCH = 500
 # Jobs are fetched ahead for this long, at the rate at which they ended lately: the next claim is on its way while
 # these run, and nothing that another process could begin now waits here for longer than that.
 AHEAD = 0.1
-# So many outcomes may wait to be written: two batches keep the finisher's connection busy.
-UNWRITTEN = 2 * BATCH
 # What was fetched ahead and has not begun in this time goes back: all slots are stuck in long jobs.
 STALE = 1.0
 
@@ -61,13 +62,14 @@ class Consumer:
         self._settings = settings
         self._worker = worker
         self._sleeper = sleeper
-        self._events = events
-        self._fetched: SimpleQueue[Claimed | None] = SimpleQueue()
+        self._fetched: SimpleQueue[_Fetched | None] = SimpleQueue()
         self._running: dict[int, Claimed] = {}  # slot -> what runs in it
         self._slots: list[gevent.Greenlet[..., None]] = []
         self._rate = Rate()
         self._last_begun = 0.0
+        self._unheard: list[int] = []  # tokens of claims whose answer never came
         self._hungry = False  # the claim waits for room
+        self._losses = 0  # as many on the board were dealt with
         self.drained = Event()  # a claim found nothing while nothing was running
         self.loop = Loop("consumer", self._tick, events)
         finisher.on_written = self._feed
@@ -90,20 +92,31 @@ class Consumer:
         if room <= 0:
             return self._without_room()
         self._hungry = False
-        claimed = self._claim(room)
-        for job in claimed:
-            self._fetched.put(job)
-        if not claimed and not self._running and not self._finisher.waiting:
+        found = self._claim(room)
+        if not found and not self._running and not self._fetched.qsize() and not self._finisher.waiting:
             self.drained.set()
-        return self._sleeper.rest(found=len(claimed), room=room)
+        return self._sleeper.rest(found=found, room=room)
 
-    def _claim(self, room: int) -> list[Claimed]:
+    def _claim(self, room: int) -> int:
+        if self._unheard:
+            self._store.disclaim(self._worker, self._unheard)
+            self._unheard.clear()
         # One token for all of one claim: with the id it names one attempt, and no two claims share one.
         token = secrets.randbits(63)
-        claimed = self._store.claim(self._settings.queues, room, token, self._worker, self._settings.lease)
+        asked = time.monotonic()
+        try:
+            claimed = self._store.claim(self._settings.queues, room, token, self._worker, self._settings.lease)
+        except StoreUnavailable:
+            self._unheard.append(token)
+            raise
+        for job in claimed:
+            if self.loop.stopping:  # nobody waits for this answer any more
+                self._put_back(job)
+            else:
+                self._fetched.put(_Fetched(job, asked))
         if claimed:
             self._last_begun = time.monotonic()
-        return claimed
+        return len(claimed)
 
     def _room(self) -> int:
         ahead = min(BATCH, self._rate.expected(AHEAD))
@@ -113,51 +126,68 @@ class Consumer:
         return min(BATCH, free + ahead - self._fetched.qsize(), UNWRITTEN - self._finisher.waiting)
 
     def _without_room(self) -> float:
+        self._hungry = True  # first: a slot may become free while the next lines wait for the database
         if self._fetched.qsize() and time.monotonic() - self._last_begun > STALE:
             self._give_back()
         self._sleeper.withdraw()  # who cannot take a job must not be woken in another's place
-        self._hungry = True
-        return self._settings.poll
+        return min(STALE, self._settings.poll)
 
     def _give_back(self) -> None:
         while True:
             try:
-                job = self._fetched.get_nowait()
+                fetched = self._fetched.get_nowait()
             except Empty:
                 return
-            if job is not None:
-                self._finisher.add(Outcome(job.id, job.token, State.AVAILABLE, charged=False), job)
+            if fetched is not None:
+                self._put_back(fetched.job)
+
+    def _put_back(self, job: Claimed) -> None:
+        self._finisher.add(_handed_back(job), job, begun=False)
 
     # -- running
 
     def _slot(self, number: int) -> None:
-        while (claimed := self._fetched.get()) is not None:
-            self._running[number] = claimed
+        while (fetched := self._fetched.get()) is not None:
+            job = fetched.job
             self._last_begun = time.monotonic()
-            self._board.hold(number, claimed.id, claimed.token)
-            try:
-                outcome = self._executor.execute(claimed, self._finisher.reporter(claimed))
-            finally:
-                self._board.free(number)
-                del self._running[number]
+            self._board.hold(job.id, job.token)
+            # After the hold: the supervisor says "void" and then reads the board, so that one of us sees the other.
+            if fetched.asked <= max(self._board.void, self._last_begun - self._settings.lease / 2):
+                self._put_back(job)
+                continue
+            self._finisher.add(self._run(number, job), job)
             self._rate.count += 1
-            self._finisher.add(outcome, claimed)
             self._feed()
+
+    def _run(self, number: int, job: Claimed) -> Outcome:
+        self._running[number] = job
+        try:
+            return self._executor.execute(job, self._finisher.reporter(job))
+        except Interrupted:  # just after run() had returned
+            return _handed_back(job)
+        except BaseException as error:  # whatever it is, the slot must live on
+            text = error_dumps(type(error).__qualname__, "raised by the result while it was written down")
+            return Outcome(job.id, job.token, State.DEAD, error=text)
+        finally:
+            del self._running[number]
 
     def _feed(self) -> None:
         if self._hungry and self._room() > 0:
             self.loop.wake()
 
     def _end_lost(self) -> None:
-        for held in self._board.held():
-            if held.lost:
-                self._interrupt(held.slot, held.token)
+        if self._losses == (losses := self._board.losses):
+            return
+        self._losses = losses
+        lost = {(held.id, held.token) for held in self._board.held() if held.lost}
+        for slot, job in self._running.items():
+            if (job.id, job.token) in lost:
+                self._interrupt(slot, job)
 
-    def _interrupt(self, slot: int, token: int) -> None:
+    def _interrupt(self, slot: int, job: Claimed) -> None:
         # From the hub, where no greenlet can have moved on between the look and the throw.
         def throw() -> None:
-            running = self._running.get(slot)
-            if running is not None and running.token == token:
+            if self._running.get(slot) is job:
                 self._slots[slot].throw(Interrupted)
 
         gevent.get_hub().loop.run_callback(throw)
@@ -165,12 +195,17 @@ class Consumer:
     # -- stopping
 
     def stop_claiming(self) -> None:
-        """Claim no more, and give back what has not begun."""
-        self.loop.stop()
-        self._sleeper.withdraw(quietly=True)
+        """Claim no more, and give back what has not begun. Takes a few seconds at most, whatever the database does."""
+        ended = self.loop.stop(timeout=1.0)
         self._give_back()
         for _ in self._slots:
             self._fetched.put(None)
+        if ended:  # the connection is free
+            try:
+                with gevent.Timeout(1.0):
+                    self._sleeper.withdraw(quietly=True)
+            except gevent.Timeout:
+                pass  # the note that we sleep runs out by itself
 
     def join(self, timeout: float) -> bool:
         """Wait for the running jobs. Whether all have ended."""
@@ -178,14 +213,25 @@ class Consumer:
         return not self._running
 
     def interrupt_all(self) -> Sequence[Claimed]:
-        """End what still runs, uncharged. Returns what would not: it computes without ever switching."""
-        for slot, claimed in self._running.items():
-            self._interrupt(slot, claimed.token)
+        """End what still runs, uncharged. Returns what would not: it holds on against being interrupted."""
+        for slot, job in self._running.items():
+            self._interrupt(slot, job)
         self.join(0.5)
         left = list(self._running.values())
         for job in left:
-            self._finisher.add(Outcome(job.id, job.token, State.AVAILABLE, charged=False), job)
+            self._finisher.add(_handed_back(job), job)
         return left
+
+
+class _Fetched(NamedTuple):
+    """A claimed job that waits for a slot; ``asked`` is when the claim was sent, before its lease began."""
+
+    job: Claimed
+    asked: float
+
+
+def _handed_back(job: Claimed) -> Outcome:
+    return Outcome(job.id, job.token, State.AVAILABLE, charged=False)
 
 
 class Rate:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
@@ -12,31 +15,56 @@ from queueapi.postgres.sessions import Dedicated, Rows
 from queueapi.postgres.store import Store
 from queueapi.records import Claimed, Outcome, Progress
 from queueapi.reporting import INTERVAL, Reporter
+from queueapi.worker.board import Board
+from queueapi.worker.recorder import Recorder
 
 # More in one statement gains nothing: 500 rows take about 8 ms, and their watchers wait that long.
 BATCH = 500
+# Nor may one statement be of any size: 500 results of a megabyte each would be copied about four times on their way.
+BATCH_BYTES = 8_000_000
+# So many outcomes may wait to be written: two batches keep the connection busy.
+UNWRITTEN = 2 * BATCH
+# An outcome counts once, and once more for so many bytes: those that wait take some 16 MB at most.
+UNIT = 16_384
+
+
+class Ended(NamedTuple):
+    """An attempt that has ended. ``begun`` is False for a job that was only claimed, and goes back."""
+
+    outcome: Outcome
+    job: Claimed
+    begun: bool
+
+    @property
+    def bytes(self) -> int:
+        """What it takes to write down, roughly."""
+        return len(self.outcome.result or "") + len(self.outcome.error or "")
 
 
 class Finisher:
     """1. collects outcomes and writes all that there are in one statement, while the next collect; 2. retries what
-    the database did not take, until it does; 3. stores progress, a few times a second for each job; 4. tells the
-    watchers; 5. says which leases were lost: their outcomes changed nothing.
+    the database did not take, until it does; 3. takes off the board what is written; 4. stores progress, a few times
+    a second for each job; 5. tells the watchers; 6. says which leases were lost: their outcomes changed nothing.
 
     Args:
         session: a connection of its own. Its commits are durable: a finished job stays finished.
         result_ttl: seconds that finished jobs are kept.
+        board: what has ended stays on it until it is written: its lease must hold that long.
 
     Attributes:
         on_written: called after every write, when there is room for more.
     """
 
-    def __init__(self, session: Dedicated, result_ttl: float, events: Events) -> None:
+    def __init__(self, session: Dedicated, result_ttl: float, board: Board, events: Events) -> None:
         self._session = session
         self._store = Store(session)
-        self._result_ttl = result_ttl
+        self._recorder = Recorder(self._store, result_ttl, events)
+        self._board = board
         self._events = events
-        self._outcomes: list[tuple[Outcome, Claimed]] = []
+        self._ended: list[Ended] = []
+        self._bytes = 0
         self._unsure: set[tuple[int, int]] = set()  # (id, token) of outcomes whose statement broke off
+        self._untold: Rows = []  # watched, and their watchers do not know yet
         self._news: dict[int, tuple[Claimed, Reporter]] = {}
         self._reported: set[int] = set()
         self._stored = threading.Event()
@@ -47,10 +75,106 @@ class Finisher:
         """Start writing."""
         self._loop.start()
 
-    def add(self, outcome: Outcome, claimed: Claimed) -> None:
+    def add(self, outcome: Outcome, job: Claimed, begun: bool = True) -> None:
         """An attempt has ended."""
-        self._outcomes.append((outcome, claimed))
+        ended = Ended(outcome, job, begun)
+        self._ended.append(ended)
+        self._bytes += ended.bytes
         self._loop.wake()
+
+    @property
+    def waiting(self) -> int:
+        """How many outcomes are not written yet; a large one counts for several."""
+        return len(self._ended) + self._bytes // UNIT
+
+    def flush(self, timeout: float) -> bool:
+        """Write what is there and stop. False if the database did not take it in time."""
+        until = time.monotonic() + timeout
+        if not self._loop.stop(timeout):
+            return False  # it is in the middle of a statement, and the connection is its own
+        while self._ended and time.monotonic() < until:
+            try:
+                self._write()
+            except StoreUnavailable:
+                time.sleep(0.1)
+            except Exception as error:
+                self._events.emit("loop_failed", who="finisher", error=error)
+                break
+        self._session.close()
+        return not self._ended
+
+    def _tick(self) -> float:
+        self._tell_watchers()
+        self._write()
+        reported = self._write_progress()
+        if self._ended:
+            return 0.0
+        # A report that comes right after the last was stored waits for this look.
+        return INTERVAL if reported or self._news else 60.0
+
+    # -- outcomes
+
+    def _write(self) -> None:
+        batch = self._batch()
+        if not batch:
+            return
+        try:
+            rows = self._recorder.outcomes([ended.outcome for ended in batch])
+            lost = self._lost(batch, {row[0] for row in rows})
+        except BaseException:
+            self._unsure.update((ended.job.id, ended.job.token) for ended in batch)
+            raise
+        self._untold += [row for row in rows if row[-1]]
+        self._take_off(batch)
+        self._say(batch, lost)
+        self._tell_watchers()
+        if over := self._reported.intersection(ended.job.id for ended in batch):
+            self._reported -= over
+            self._store.forget_progress(list(over))
+
+    def _batch(self) -> list[Ended]:
+        size = 0
+        for number, ended in enumerate(self._ended[:BATCH]):
+            size += ended.bytes
+            if number and size > BATCH_BYTES:
+                return self._ended[:number]
+        return self._ended[:BATCH]
+
+    def _lost(self, batch: Sequence[Ended], written: set[int]) -> set[int]:
+        """The ids of those whose lease was lost."""
+        missing = [ended.outcome for ended in batch if ended.job.id not in written]
+        unsure = [outcome for outcome in missing if (outcome.id, outcome.token) in self._unsure]
+        if unsure:
+            # The statement may have been carried out although its answer never came. Then what is final is on
+            # record; of the others nobody can tell any more, and nothing is wrong either way.
+            known = self._store.finished(unsure) | {outcome.id for outcome in unsure if not outcome.state.final}
+            self._untold += [(id_, True) for id_ in known]
+            missing = [outcome for outcome in missing if outcome.id not in known]
+        return {outcome.id for outcome in missing}
+
+    def _take_off(self, batch: Sequence[Ended]) -> None:
+        del self._ended[: len(batch)]
+        self._bytes -= sum(ended.bytes for ended in batch)
+        keys = [(ended.job.id, ended.job.token) for ended in batch]
+        self._board.free(keys)
+        self._unsure.difference_update(keys)
+        for id_, _ in keys:
+            self._news.pop(id_, None)
+        self.on_written()
+
+    def _say(self, batch: Sequence[Ended], lost: set[int]) -> None:
+        for outcome, job, begun in batch:
+            if begun:
+                self._events.emit("lease_lost" if job.id in lost else "finished", outcome=outcome, job=job)
+            else:
+                self._events.emit("put_back", job=job)
+
+    def _tell_watchers(self) -> None:
+        if self._untold:
+            self._store.tell_watchers(self._untold)
+            self._untold = []
+
+    # -- progress
 
     def reporter(self, claimed: Claimed) -> Reporter:
         """Where the attempt's progress goes."""
@@ -67,79 +191,41 @@ class Finisher:
         self._loop.wake()
         self._stored.wait(0.05)
 
-    @property
-    def waiting(self) -> int:
-        """How many outcomes are not written yet."""
-        return len(self._outcomes)
-
-    def flush(self, timeout: float) -> bool:
-        """Write what is there and stop. False if the database did not take it in time."""
-        self._loop.wake()
-        ended = self._loop.stop(timeout)
-        try:
-            while self._outcomes:
-                self._write()
-        except StoreUnavailable:
-            pass
-        self._session.close()
-        return ended and not self._outcomes
-
-    def _tick(self) -> float:
-        self._write()
-        self._write_progress()
-        if self._outcomes:
-            return 0.0
-        return INTERVAL if self._news else 60.0
-
-    def _write(self) -> None:
-        batch = self._outcomes[:BATCH]
-        if not batch:
-            return
-        try:
-            rows = self._finish([pair for pair in batch if pair[0].state.final])
-            rows += self._reschedule([pair for pair in batch if not pair[0].state.final])
-        except StoreUnavailable:
-            self._unsure.update((outcome.id, outcome.token) for outcome, _ in batch)
-            raise
-        del self._outcomes[: len(batch)]
-        self.on_written()
-        self._note_lost(batch, {row[0] for row in rows})
-        if ended := self._reported.intersection(outcome.id for outcome, _ in batch):
-            self._reported -= ended
-            self._store.forget_progress(list(ended))
-        self._store.tell_watchers(rows)
-
-    def _finish(self, batch: Sequence[tuple[Outcome, Claimed]]) -> Rows:
-        return self._store.finish([outcome for outcome, _ in batch], self._result_ttl) if batch else []
-
-    def _reschedule(self, batch: Sequence[tuple[Outcome, Claimed]]) -> Rows:
-        return self._store.reschedule([outcome for outcome, _ in batch]) if batch else []
-
-    def _note_lost(self, batch: Sequence[tuple[Outcome, Claimed]], written: set[int]) -> None:
-        for outcome, _ in batch:
-            self._news.pop(outcome.id, None)
-        missing = [pair for pair in batch if pair[0].id not in written]
-        if missing and self._unsure:
-            # The statement may have been carried out although its answer never came: then it is on record.
-            done = self._store.finished([outcome for outcome, _ in missing])
-            missing = [pair for pair in missing if pair[0].id not in done]
-        lost = {outcome.id for outcome, _ in missing}
-        for outcome, claimed in batch:
-            self._unsure.discard((outcome.id, outcome.token))
-            self._events.emit("lease_lost" if outcome.id in lost else "finished", outcome=outcome, job=claimed)
-
-    def _write_progress(self) -> None:
+    def _write_progress(self) -> bool:
         if not self._news:
             self._stored.set()
-            return
+            return False
         news, self._news = self._news, {}
-        batch = [
-            Progress(claimed.id, claimed.token, reporter.done, reporter.total, reporter.message)
-            for claimed, reporter in news.values()
-        ]
-        rows = self._store.report(batch)
+        try:
+            rows = self._recorder.progress([_progress(*item) for item in news.values()])
+        except StoreUnavailable:
+            self._news = {**news, **self._news}
+            raise
+        finally:
+            self._stored.set()
         self._reported.update(row[0] for row in rows)
-        self._stored.set()
-        self._store.tell_watchers(rows)
+        self._untold += [row for row in rows if row[-1]]
+        self._tell_watchers()
+        return True
 
 
+def _progress(claimed: Claimed, reporter: Reporter) -> Progress:
+    """What the job said, made fit to be stored: progress is never a reason to fail."""
+    message = None if reporter.message is None else _text(reporter.message)
+    return Progress(claimed.id, claimed.token, _number(reporter.done) or 0.0, _number(reporter.total), message)
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except Exception:  # it may be an object of the job's own
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _text(value: object) -> str:
+    try:
+        text = str(value)[:1000]
+    except Exception:
+        return "(a message that could not be read)"
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,9 +1,10 @@
-"""Keeps the leases of what is really running."""
+"""Keeps the leases of what is really under way."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from uuid import UUID
 
 from queueapi.events import Events
 from queueapi.loop import Loop
@@ -12,10 +13,11 @@ from queueapi.worker.board import Board, Held
 
 
 class Watched:
-    """A worker process as the lease keeper sees it: its board, and whether it is given time to work."""
+    """A worker process as its supervisor sees it: its board, and whether it is given time to work."""
 
-    def __init__(self, pid: int, board: Board) -> None:
+    def __init__(self, pid: int, worker: UUID, board: Board) -> None:
         self.pid = pid
+        self.worker = worker
         self.board = board
         self._last: tuple[int, int] = (-1, -1)
 
@@ -30,8 +32,8 @@ class Watched:
 
 
 class LeaseKeeper:
-    """1. looks at every process's board, three times in a lease; 2. renews in one statement what runs there and
-    whose process works; 3. marks on the board what turned out to be lost, so that its process ends it.
+    """1. looks at every process's board, three times in a lease; 2. renews in one statement what is under way there,
+    if the process works; 3. marks on the board what turned out to be lost, so that its process ends it.
 
     In the supervisor, on a thread of its own: no job can block it.
 
@@ -68,6 +70,46 @@ class LeaseKeeper:
             self._events.emit("renewal_lost", id=job.id)
 
 
+class Relief:
+    """Takes from a process that cannot begin them the jobs that it has claimed, and gives them to others.
+
+    A job that computes for a minute without a pause keeps its process from doing anything else. What that job
+    shares the process with is under way and keeps its lease; what waits behind it has not begun, and need not wait.
+
+    Args:
+        upkeep: used in the maintenance's thread.
+        watched: the processes of this moment.
+    """
+
+    # A process that did not come round for so long is stuck; a busy one does so many times a second.
+    STUCK = 2.0
+
+    def __init__(self, upkeep: Upkeep, watched: Callable[[], Iterable[Watched]], events: Events) -> None:
+        self._upkeep = upkeep
+        self._watched = watched
+        self._events = events
+        self._told: dict[UUID, float] = {}
+
+    def look(self) -> None:
+        """Relieve the processes that are stuck now."""
+        stuck = [one for one in self._watched() if 0 < one.board.turned < time.monotonic() - self.STUCK]
+        for one in stuck:
+            turned = one.board.turned
+            rows = self._relieve(one)
+            if self._told.get(one.worker) != turned:
+                self._events.emit("stuck", pid=one.pid, jobs=len(rows))
+            self._told[one.worker] = turned
+        self._told = {one.worker: self._told[one.worker] for one in stuck}
+
+    def _relieve(self, one: Watched) -> list[tuple[object, ...]]:
+        # In this order: what the process claims from now on is younger than ``before``, and stays its own; what it
+        # claimed earlier is void for it unless it stands on the board by the time that we read it.
+        before = self._upkeep.clock()
+        one.board.take_back()
+        time.sleep(0.001)  # both processors have seen it
+        return self._upkeep.take_back(one.worker, [job.id for job in one.board.held()], before)
+
+
 def _processor_time(pid: int) -> int:
     """Clock ticks that the process has used; 0 where the kernel does not tell, and the beats must do."""
     try:
@@ -76,5 +118,3 @@ def _processor_time(pid: int) -> int:
         return int(fields[11]) + int(fields[12])
     except (OSError, IndexError, ValueError):
         return 0
-
-

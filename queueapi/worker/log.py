@@ -31,7 +31,13 @@ class Sentences:
             return
         level, text = sentence(fields)
         if level > logging.DEBUG or self._verbose:
-            log.log(max(level, logging.INFO), "%s", text)
+            log.log(max(level, logging.INFO), "%s", _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    """Names and messages come out of rows and jobs: none of them may begin a new line, or move a cursor."""
+    text = text if len(text) <= 1000 else f"{text[:1000]} …"
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _finished(fields: Fields) -> tuple[int, str]:
@@ -59,7 +65,8 @@ def _error(outcome: Outcome) -> str:
 
 def _lease_lost(fields: Fields) -> tuple[int, str]:
     job: Claimed = fields["job"]
-    return logging.WARNING, f"job {job.id} ({job.kind}): the lease was lost before it ended, so its outcome changed nothing"
+    what = f"job {job.id} ({job.kind})"
+    return logging.WARNING, f"{what}: the lease was lost before it ended, so its outcome changed nothing"
 
 
 def _renewal_lost(fields: Fields) -> tuple[int, str]:
@@ -78,6 +85,20 @@ _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
     "lease_lost": _lease_lost,
     "renewal_lost": _renewal_lost,
     "rescued": _rescued,
+    "put_back": lambda f: (logging.DEBUG, f"job {f['job'].id} ({f['job'].kind}) was put back before it began"),
+    "outcome_refused": lambda f: (
+        logging.ERROR,
+        f"job {f['id']} ended as {f['state']}, but how cannot be stored, so it is set aside: {f['error']}",
+    ),
+    "stuck": lambda f: (
+        logging.WARNING,
+        f"worker process {f['pid']} is kept from all else by a job that computes without a pause; "
+        f"{f['jobs']} that had not begun go to others",
+    ),
+    "start_failed": lambda f: (
+        logging.ERROR,
+        f"no worker process can be started: {f['error']}; next try in {f['delay']:.0f} s",
+    ),
     "store_lost": lambda f: (logging.ERROR, f"{f['who']}: {f['error']}; trying again"),
     "store_back": lambda f: (logging.INFO, f"{f['who']}: PostgreSQL is back after {f['tries']} tries"),
     "loop_failed": lambda f: (logging.ERROR, f"{f['who']} failed and goes on: {f['error']!r}"),

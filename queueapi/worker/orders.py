@@ -1,4 +1,4 @@
-"""What the supervisor tells a process when it starts it; and how it starts it."""
+"""What the supervisor tells a process when it starts it, how it starts it, and what the two say on their line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ import msgspec
 
 # What the supervisor runs. The patch comes before every import of ours: psycopg chooses how to wait as it is loaded.
 BOOT: Final = "from gevent import monkey; monkey.patch_all(); from queueapi.worker.process import main; main()"
+
+# The process: "I work"; or "I cannot", and why, and then it ends: to start it again would not help.
+READY, REFUSED = b"R", b"!"
+# The supervisor: "stop now". To stop gently is SIGTERM, however often it comes: systemd sends it to all at once, and
+# the supervisor passes on its own.
+NOW: Final = b"N"
+# Either end closing tells the other that its partner is gone.
 
 
 class Given(msgspec.Struct):
@@ -27,7 +34,7 @@ class Orders(msgspec.Struct):
 
     Attributes:
         worker: the identity of this process, new at every start: pids are used again.
-        line_fd: a socket to the supervisor: it says "R" when ready, and either end closing tells the other.
+        line_fd: a socket to the supervisor.
         board_fd: the shared memory.
     """
 

@@ -1,14 +1,17 @@
-"""One worker process: what the supervisor starts. Patched by gevent before anything else is imported (see orders.BOOT)."""
+"""One worker process: what the supervisor starts. Patched by gevent before all other imports (see orders.BOOT)."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import select
 import signal
 import socket
 import sys
+import time
+import traceback
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, LiteralString, NamedTuple
 from uuid import UUID
 
 import gevent
@@ -21,6 +24,7 @@ from queueapi.errors import QueueAPIError, SettingsError
 from queueapi.events import Events
 from queueapi.executor import Executor
 from queueapi.kinds import kinds
+from queueapi.logs import configure
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.listener import Listener
 from queueapi.postgres.sessions import Dedicated
@@ -29,14 +33,14 @@ from queueapi.settings import Settings
 from queueapi.worker.board import Board
 from queueapi.worker.consumer import Consumer
 from queueapi.worker.finisher import Finisher
-from queueapi.logs import configure
 from queueapi.worker.log import Sentences
-from queueapi.worker.orders import Orders
+from queueapi.worker.orders import NOW, READY, REFUSED, Orders
 from queueapi.worker.sleeper import Sleeper
 
 # Our statements walk indexes. A plan cached while the table was empty must not meet a million rows later.
 _PLANS: Final = (
-    "select set_config(name, 'off', false) from unnest(array['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) name"
+    "select set_config(name, 'off', false) "
+    "from unnest(array['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) name"
 )
 # A claim that a crash of the server takes back is a lease lost like any other, so it need not wait for the disk.
 _NOT_DURABLE: Final = "set synchronous_commit = off"
@@ -54,37 +58,43 @@ def main() -> None:
     """1. imports the jobs; 2. starts the actors; 3. says that it is ready; 4. works until told to stop, or until the
     supervisor is gone; 5. stops in an orderly way."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # as it was blocked until here: see child.start
     orders = msgspec.json.decode(sys.argv[1], type=Orders)
     settings = Settings.from_env(**msgspec.structs.asdict(orders.settings))
     configure(orders.name, settings.verbose)
     line = socket.socket(fileno=orders.line_fd)
     line.set_inheritable(False)
     try:
-        _import(orders.modules)
-    except QueueAPIError as error:
-        sys.exit(_refuse(error, 2))
-    board = Board(orders.board_fd, settings.concurrency)
+        _import(orders.modules, settings.verbose)
+    except SettingsError as error:
+        line.sendall(REFUSED + str(error).encode(errors="replace")[:4000])
+        sys.exit(2)
+    # SystemExit in a greenlet that a job started would end the process: it is that job's own affair.
+    gevent.get_hub().SYSTEM_ERROR = ()
+    board = Board(orders.board_fd)
     actors = _actors(settings, board, orders.worker, Events(Sentences(settings.verbose)))
+    # Alone, it may run its jobs only as long as no other can have got them: leases are not renewed any more.
+    alone = min(settings.grace, settings.lease / 3)
     stop = _Stop(line)
     stop.install()
-    _beat(board)
+    _watch(board, orders.line_fd, alone + 8)
+    gevent.spawn(_show, board, actors.consumer, settings)
     for actor in (actors.finisher, actors.listener, actors.consumer):
         actor.start()
-    gevent.spawn(_title, actors.consumer, settings)
-    line.sendall(b"R")
+    line.sendall(READY)
     if orders.burst:
-        gevent.spawn(lambda: (actors.consumer.drained.wait(), stop.gently.set()))
+        gevent.spawn(stop.when, actors.consumer.drained)
     stop.gently.wait()
-    _shut_down(actors, settings.grace if not stop.orphaned else min(settings.grace, settings.lease / 2), stop)
+    _shut_down(actors, alone if stop.orphaned else settings.grace, stop)
 
 
 def _actors(settings: Settings, board: Board, worker: UUID, events: Events) -> Actors:
-    def open_(*setup: str) -> Callable[[], Connection]:
+    def open_(*setup: LiteralString) -> Callable[[], Connection]:
         return lambda: connect(settings.database_url, f"queueapi-work {os.getpid()}", settings.connect_timeout, *setup)
 
     channel = f"queueapi_wake_{worker.hex}"
     store = Store(Dedicated(open_(_PLANS, _NOT_DURABLE)))
-    finisher = Finisher(Dedicated(open_(_PLANS)), settings.result_ttl, events)
+    finisher = Finisher(Dedicated(open_(_PLANS)), settings.result_ttl, board, events)
     sleeper = Sleeper(store, channel, settings.queues, settings.poll)
     executor = Executor(kinds, settings.max_result)
     consumer = Consumer(store, finisher, executor, board, settings, worker, sleeper, events)
@@ -98,7 +108,7 @@ def _actors(settings: Settings, board: Board, worker: UUID, events: Events) -> A
 
 
 class _Stop:
-    """Hears when to stop: SIGTERM once is gently, twice is now; the supervisor's end of the line closing is gently."""
+    """Hears when to stop. Gently: SIGTERM, or the supervisor's end of the line closing. Now: the supervisor's word."""
 
     def __init__(self, line: socket.socket) -> None:
         self.gently = gevent.event.Event()
@@ -107,15 +117,26 @@ class _Stop:
         self._line = line
 
     def install(self) -> None:
-        gevent.signal_handler(signal.SIGTERM, self._told)
+        """Listen from now on."""
+        gevent.signal_handler(signal.SIGTERM, self.gently.set)
         gevent.spawn(self._listen)
 
-    def _told(self) -> None:
-        (self.now if self.gently.is_set() else self.gently).set()
+    def when(self, event: gevent.event.Event) -> None:
+        """Stop gently once that has happened."""
+        event.wait()
+        self.gently.set()
+
+    def now_when(self, join: Callable[[float], bool], timeout: float) -> None:
+        """Wait no longer once that has returned."""
+        join(timeout)
+        self.now.set()
 
     def _listen(self) -> None:
         try:
-            self._line.recv(1)  # the supervisor never speaks: only its end is news
+            while said := self._line.recv(16):
+                if said == NOW:
+                    self.now.set()
+                    self.gently.set()
         except OSError:
             pass
         self.orphaned = True
@@ -123,50 +144,73 @@ class _Stop:
 
 
 def _shut_down(actors: Actors, grace: float, stop: _Stop) -> None:
-    actors.consumer.stop_claiming()
     actors.listener.stop()
-    ending = gevent.spawn(actors.consumer.join, grace)
-    gevent.wait([ending, stop.now], count=1, timeout=grace)
+    actors.consumer.stop_claiming()
+    gevent.spawn(stop.now_when, actors.consumer.join, grace)
+    stop.now.wait(grace)
     actors.consumer.interrupt_all()
-    written = actors.finisher.flush(5.0)
+    try:
+        with gevent.Timeout(6.0):  # it may be in the middle of a statement that nobody answers
+            written = actors.finisher.flush(5.0)
+    except gevent.Timeout:
+        written = False
     # Not sys.exit: a job that never switches, or a thread of a library, would hold it up. All is written.
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
     os._exit(0 if written else 1)
 
 
-def _import(modules: Sequence[str]) -> None:
+def _import(modules: Sequence[str], verbose: bool) -> None:
     for module in modules:
         try:
             importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name and not module.startswith(error.name):
-                raise
-            raise SettingsError(
-                f"there is no module {module!r} to import jobs from: give its dotted name, and start in the folder above it"
-            ) from error
+        except (Exception, SystemExit) as error:
+            if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+                raise SettingsError(
+                    f"there is no module {module!r} to import jobs from: "
+                    "give its dotted name, and start in the folder above it"
+                ) from error
+            if verbose:
+                traceback.print_exc()
+            why = f"{type(error).__name__}: {error}{_place(error)}"
+            raise SettingsError(f"{module} cannot be imported: {why}") from error
     if not len(kinds):
-        raise SettingsError(f"{', '.join(modules)} define no jobs: derive a class from queueapi.Job, or use @queueapi.job")
+        raise SettingsError(
+            f"{', '.join(modules)} define no jobs: derive a class from queueapi.Job, or use @queueapi.job"
+        )
 
 
-def _refuse(error: Exception, code: int) -> int:
-    print(f"queueapi-work: {error}", file=sys.stderr, flush=True)
-    return code
+def _place(error: BaseException) -> str:
+    """Where it was raised, in words; a SyntaxError says it itself, and of ours the place does not matter."""
+    if isinstance(error, (SyntaxError, QueueAPIError)):
+        return ""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f" ({frame.filename}, line {frame.lineno})"
 
 
-def _beat(board: Board) -> None:
-    """Show the supervisor that this process is given time, even while a job computes and no greenlet switches."""
-    sleep = get_original("time", "sleep")
+def _watch(board: Board, line_fd: int, orphaned_for: float) -> None:
+    """Two things that must go on while a job computes and no greenlet has its turn: to show the supervisor that this
+    process is given time, and to end it when the supervisor is gone."""
+    sleep, poll = get_original("time", "sleep"), get_original("select", "poll")()
+    poll.register(line_fd, 0)  # only whether the other end is closed
 
-    def beat() -> None:
+    def watch() -> None:
+        alone_since = float("inf")
         while True:
             board.beat()
+            if any(event & select.POLLHUP for _, event in poll.poll(0)):
+                alone_since = min(alone_since, time.monotonic())
+            if time.monotonic() - alone_since > orphaned_for:
+                os._exit(1)
             sleep(0.5)
 
-    get_original("_thread", "start_new_thread")(beat, ())
+    get_original("_thread", "start_new_thread")(watch, ())
 
 
-def _title(consumer: Consumer, settings: Settings) -> None:
+def _show(board: Board, consumer: Consumer, settings: Settings) -> None:
+    """Show the supervisor that every greenlet has its turn, and people what goes on."""
     while True:
+        board.turn()
         busy = consumer.busy
         setproctitle(f"queueapi-work: {busy} of {settings.concurrency} busy [{','.join(settings.queues)}]")
-        gevent.sleep(1.0)
+        gevent.sleep(0.5)

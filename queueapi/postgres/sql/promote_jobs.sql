@@ -1,5 +1,5 @@
 -- Whose time has come becomes available: once per job, and the claim never looks at a clock. Tells the queues, and
--- in how many seconds the next is due (null: none is scheduled).
+-- in how many seconds the next is due (null: none is scheduled; 0: there were more than one statement takes).
 with due as materialized (
     select id from queueapi.jobs
     where state = 'scheduled' and run_at <= now()
@@ -11,5 +11,6 @@ with due as materialized (
     returning queue
 )
 select (select array_agg(distinct queue) from promoted),
-       (select extract(epoch from min(run_at) - now())::float8
-        from queueapi.jobs where state = 'scheduled' and run_at > now())
+       case when (select count(*) from due) = 5000 then 0
+            else (select extract(epoch from min(run_at) - now())::float8
+                  from queueapi.jobs where state = 'scheduled' and run_at > now()) end

@@ -1,0 +1,126 @@
+"""A worker process from its supervisor's side: started, heard, told, and gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+import msgspec
+
+from queueapi.settings import Settings
+from queueapi.worker.board import Board, create
+from queueapi.worker.finisher import BATCH, UNWRITTEN
+from queueapi.worker.lease import Watched
+from queueapi.worker.orders import BOOT, NOW, READY, REFUSED, Given, Orders
+
+# A process whose line is closed is about to end. One that does not has lost its line: nobody could stop it any more.
+_END_WITHIN = 5.0
+
+
+class Child(Watched):
+    """A worker process and our end of the line to it.
+
+    Attributes:
+        line: None once it is closed.
+        worked_since: when it said that it works.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], board: Board, worker: UUID, line: socket.socket) -> None:
+        super().__init__(process.pid, worker, board)
+        line.setblocking(False)
+        self.line: socket.socket | None = line
+        self.worked_since: float | None = None
+        self._process = process
+        self._said = b""
+        self._silent_since = float("inf")
+
+    def hear(self) -> None:
+        """Read what it said, until there is no more for now, or for ever: then ``line`` is None."""
+        said = None
+        while said != b"" and self.line is not None:
+            try:
+                said = self.line.recv(65_536)
+            except BlockingIOError:
+                break
+            except OSError:
+                said = b""
+            self._said += said
+        if self._said == READY and self.worked_since is None:
+            self.worked_since = time.monotonic()
+        if said == b"":
+            self.hang_up()
+
+    @property
+    def refusal(self) -> str | None:
+        """Why it cannot work, if it said so."""
+        said = self._said
+        return said.removeprefix(REFUSED).decode(errors="replace") if said.startswith(REFUSED) else None
+
+    def hang_up(self) -> None:
+        """Close our end: nothing more will be said."""
+        if self.line is not None:
+            self._silent_since = time.monotonic()
+            self.line.close()
+            self.line = None
+
+    def ended(self) -> int | None:
+        """Its exit code, negative for a signal; None while it lives. Never waits."""
+        if time.monotonic() - self._silent_since > _END_WITHIN:
+            self._process.kill()
+        return self._process.poll()
+
+    def stop(self) -> None:
+        """Tell it to claim no more, and to end when its jobs have."""
+        self._process.terminate()
+
+    def stop_now(self) -> None:
+        """Tell it to hand back everything now."""
+        self._process.terminate()  # it may not have come as far as to look at its line
+        try:
+            if self.line is not None:
+                self.line.send(NOW, socket.MSG_DONTWAIT)
+        except OSError:
+            pass  # it is gone already, and will be reaped
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+
+
+def start(settings: Settings, modules: Sequence[str], burst: bool) -> Child:
+    """Start a process.
+
+    Raises:
+        OSError: the system has no room for another.
+    """
+    worker = uuid4()
+    ours, theirs = socket.socketpair()
+    # As many as can have begun and not be written down: see Consumer._room.
+    board_fd = create(2 * settings.concurrency + BATCH + UNWRITTEN)
+    try:
+        given = Given(
+            settings.queues, settings.concurrency, settings.grace, settings.lease, settings.poll, settings.verbose
+        )
+        orders = Orders(worker, "worker", list(modules), theirs.fileno(), board_fd, burst, given)
+        # Ctrl-C reaches the whole group, and a process that is only just starting would die of it with a traceback.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-c", BOOT, msgspec.json.encode(orders).decode()],
+                pass_fds=(theirs.fileno(), board_fd),
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return Child(process, Board(board_fd), worker, ours)
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+        os.close(board_fd)
