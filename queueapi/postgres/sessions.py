@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -17,6 +17,13 @@ from psycopg.rows import tuple_row
 from queueapi.errors import StoreUnavailable
 from queueapi.postgres.connection import Connection, translated
 from queueapi.postgres.statements import statement
+
+# Statements of ours walk indexes, whatever the statistics say: those may be of an idle moment, or of a table that
+# was empty when the plan was cached. Not in a Pool: a pooler between us and the server would keep it for others.
+_BY_INDEX: Final = (
+    "select set_config(name, 'off', false) "
+    "from unnest(array['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) as name"
+)
 
 Rows = list[tuple[Any, ...]]
 Open = Callable[[], Connection]
@@ -133,7 +140,14 @@ class Dedicated:
     def connection(self) -> Connection:
         """The open connection."""
         if self._connection is None or self._connection.closed:
-            self._connection = self._open()
+            connection = self._open()
+            try:
+                with translated("connect"):
+                    connection.execute(_BY_INDEX)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
             self.generation += 1
         return self._connection
 
