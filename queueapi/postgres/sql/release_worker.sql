@@ -1,19 +1,19 @@
 -- A process ended and its supervisor saw it: what it held goes back at once. What it was running is charged with
 -- the attempt (one of these may have been the cause), what it had only fetched is not. Three times a job goes back
--- to run at once; after that it waits as after any failed attempt (retry.py), each time longer and each job
--- differently: what kills every process that runs it neither keeps them all down, nor takes with it for good what
--- happens to run beside it.
+-- to run at once; after that it waits, each job for another while: so what kills every process that runs it does not
+-- keep them all down, and parts from those that only happened to run beside it.
 with lost as materialized (
     select id, id = any (%(charged)s::bigint[]) as charged, attempt >= max_attempts as used_up,
            case when id = any (%(charged)s::bigint[]) and attempt > 3
-                then least(attempt, 100) ^ 4 + 15 + random() * 10 * least(attempt, 100) else 0 end as delay
+                then random() * 10 * (attempt - 3) else 0 end as delay
     from queueapi.jobs
     where state = 'running' and worker = %(worker)s
     for update
 ), back as (
     update queueapi.jobs
     set state = case when lost.delay > 0 then 'scheduled' else 'available' end,
-        run_at = now() + lost.delay * interval '1 second', token = null, worker = null, lease_until = null, claimed_at = null,
+        run_at = now() + lost.delay * interval '1 second',
+        token = null, worker = null, lease_until = null, claimed_at = null,
         attempt = attempt - case when lost.charged then 0 else 1 end,
         error = case when lost.charged then %(error)s::json else error end
     from lost
