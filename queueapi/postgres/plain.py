@@ -44,7 +44,7 @@ class Connection(psycopg.Connection[Any]):
         return waiting.wait(gen, self.pgconn.socket, interval=interval, timeout=timeout)
 
     def usable(self) -> bool:
-        """Whether an idle connection is still open, without a round trip.
+        """Whether an idle connection that listens to nothing is still open, without a round trip.
 
         A server that restarted or dropped us has sent its farewell: the first read takes that, the second meets
         the end. Costs a few system calls.
