@@ -62,6 +62,7 @@ class Listener:
                         connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
                     self._generation = self._session.generation
                     self._listening()
+                    return 0.0  # a tick that went well: the server counts as back, however long the next listens
                 # In slices, since a plain thread's wait cannot be ended from outside.
                 until = time.monotonic() + PING_EVERY
                 while not self._loop.stopping and (left := until - time.monotonic()) > 0:

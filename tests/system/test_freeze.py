@@ -17,8 +17,6 @@ pytestmark = pytest.mark.system
 LEASE = 2.0
 
 
-
-
 def test_a_stopped_worker_cannot_finish_a_rescued_job(start: Start, queue: Queue, sql: Sql) -> None:
     first = start("-c", 2, "--lease", LEASE).ready()
     handle = queue.push(workshop.Noted(1, 1.0))

@@ -64,6 +64,18 @@ class Spinning(Noted):
             pass
 
 
+class Grinding(Job):
+    """Computes from its first moment on: what was claimed with it does not even begin."""
+
+    n: int
+    seconds: float
+
+    def run(self) -> None:
+        until = time.monotonic() + self.seconds
+        while time.monotonic() < until:
+            pass
+
+
 class Hashing(Noted):
     """Computes in C without a pause."""
 
@@ -122,7 +134,7 @@ class Stubborn(Noted):
         while True:
             try:
                 time.sleep(60)
-            except BaseException:  # noqa: S112
+            except BaseException:
                 continue
 
 
