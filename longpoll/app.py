@@ -26,11 +26,11 @@ from queueapi.signing import Signer
 # Seconds that a browser may use its copy of the script without asking: after a deploy pages are not old for long.
 SCRIPT_AGE: Final = 300
 
-Anybody: Final = "*"
+ANYBODY: Final = "*"
 
 
 def create_app(
-    feed: Feed | None = None, runtime: Runtime | None = None, origins: str | Sequence[str] = Anybody
+    feed: Feed | None = None, runtime: Runtime | None = None, origins: str | Sequence[str] = ANYBODY
 ) -> falcon.App[falcon.Request, falcon.Response]:
     """The WSGI app.
 
@@ -51,15 +51,15 @@ def create_app(
     signer = runtime.signer()
     app = falcon.App()
     app.add_middleware(falcon.CORSMiddleware(origins, expose_headers=["Retry-After"]))
-    app.add_middleware(Headers())
+    app.add_middleware(Headers(any_origin=origins == ANYBODY))
     app.add_route("/poll", Poll(feed, signer))
     app.add_route("/job", Job(runtime, signer))
     app.add_route("/longpoll.js", Script())
     app.add_route("/healthz", Health(feed))
     app.add_error_handler(Refused, _refuse)
     app.add_error_handler(StoreUnavailable, _away)
-    app.add_error_handler(Exception, _failed)
     app.add_error_handler(falcon.HTTPError, _http_error)
+    app.add_error_handler(Exception, _failed)
     return app
 
 
@@ -109,6 +109,8 @@ class Job:
         body = native.write_job(self._state(resolve([ticket], self._signer), ticket))
         resp.data = body if callback is None else jsonp.wrap(callback, body)
 
+    on_head = on_get
+
     def _state(self, channels: Channels, ticket: str) -> JobState:
         if not channels.jobs:
             raise BadTicket("this is not a job's ticket: poll for its messages", [ticket])
@@ -132,6 +134,8 @@ class Script:
         resp.cache_control = [f"public, max-age={SCRIPT_AGE}"]
         resp.data = self._text
 
+    on_head = on_get
+
 
 class Health:
     """GET /healthz: 200 while polls can be answered."""
@@ -145,13 +149,20 @@ class Health:
             raise Unavailable("PostgreSQL is away: held polls go on waiting, new ones are refused")
         resp.media = {"status": "ok", "held": hub.held, "jobs": hub.watched}
 
+    on_head = on_get
+
 
 class Headers:
     """What every reply carries: it is nobody else's, and is to be taken for what it says it is."""
 
+    def __init__(self, any_origin: bool) -> None:
+        self._any_origin = any_origin
+
     def process_response(self, req: falcon.Request, resp: falcon.Response, resource: object, succeeded: bool) -> None:
         if resp.get_header("Cache-Control") is None:
             resp.set_header("Cache-Control", "no-store")
+        if not self._any_origin:  # the reply names the one that asked: a cache must not give it to another
+            resp.append_header("Vary", "Origin")
         resp.set_header("X-Content-Type-Options", "nosniff")
         # A script or a reply is of use to pages of other origins: that is what this server is for.
         resp.set_header("Cross-Origin-Resource-Policy", "cross-origin")
@@ -175,17 +186,9 @@ def _callback(req: falcon.Request, resp: falcon.Response) -> str | None:
 
 
 def _refuse(req: falcon.Request, resp: falcon.Response, error: Refused, params: object) -> None:
-    body = native.write_error(error.code, str(error), error.status, error.channels)
-    callback = req.context.get("callback")
-    if callback:  # a script with an error status is not run
-        resp.status = falcon.HTTP_200
-        resp.data = jsonp.wrap(callback, body)
-        return
-    resp.status = falcon.code_to_http_status(error.status)
-    resp.content_type = falcon.MEDIA_JSON
-    resp.data = body
     if error.retry_after is not None:
         resp.set_header("Retry-After", str(error.retry_after))
+    _say(req, resp, error.status, error.code, str(error), error.channels)
 
 
 def _away(req: falcon.Request, resp: falcon.Response, error: StoreUnavailable, params: object) -> None:
@@ -195,15 +198,24 @@ def _away(req: falcon.Request, resp: falcon.Response, error: StoreUnavailable, p
 
 
 def _http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, params: object) -> None:
-    sentence = error.description or error.title or str(error.status)
-    resp.status = error.status
-    resp.content_type = falcon.MEDIA_JSON
-    resp.data = native.write_error("http", sentence, error.status_code)
     resp.set_headers(error.headers or {})
+    _say(req, resp, error.status_code, "http", error.description or error.title or "refused")
 
 
 def _failed(req: falcon.Request, resp: falcon.Response, error: Exception, params: object) -> None:
     logging.getLogger("longpoll").error("%s %s failed", req.method, req.path, exc_info=error)
-    resp.status = falcon.HTTP_500
+    _say(req, resp, 500, "failed", "the server failed, and its log says why")
+
+
+def _say(
+    req: falcon.Request, resp: falcon.Response, status: int, code: str, sentence: str, channels: Sequence[str] = ()
+) -> None:
+    body = native.write_error(code, sentence, status, channels)
+    callback = req.context.get("callback")
+    if callback:  # a script with an error status is not run
+        resp.status = falcon.HTTP_200
+        resp.data = jsonp.wrap(callback, body)
+        return
+    resp.status = falcon.code_to_http_status(status)
     resp.content_type = falcon.MEDIA_JSON
-    resp.data = native.write_error("failed", "the server failed, and its log says why", 500)
+    resp.data = body

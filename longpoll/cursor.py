@@ -9,33 +9,44 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
-# For the browser a cursor is opaque. None of its characters needs escaping in a URL: a JSONP address is short.
+# For the browser a cursor is opaque. None of its characters needs escaping in a URL, and all numbers count from xmin:
+# a JSONP address is short.
 _CURSOR: Final = re.compile(
-    r"([\w-]{8})~(\d{1,20})\.(\d{1,20})\.((?:\d{1,20}(?:\*\d{1,20})*)?)~((?:\d{1,19}![\w-]{8}(?:\*\d{1,19}![\w-]{8})*)?)",
+    r"([\w-]{8})~(\d{1,19})\.(\d{1,19})\.((?:\d{1,19}(?:\*\d{1,19})*)?)~((?:\d{1,19}![\w-]{8}(?:\*\d{1,19}![\w-]{8})*)?)",
     re.ASCII,
 )
+_LARGEST: Final = 2**63 - 1  # xids are compared as bigint
+_LOWER_HALF: Final = 2**32 - 1
 
 
 class Snapshot:
-    """Which transactions somebody has seen. Immutable."""
+    """Which transactions somebody has seen. Immutable.
+
+    Raises:
+        ValueError: PostgreSQL would not take it for a snapshot.
+    """
 
     __slots__ = ("text", "xips", "xmax", "xmin")
 
-    def __init__(self, xmin: int, xmax: int, xips: frozenset[int]) -> None:
+    def __init__(self, xmin: int, xmax: int, xips: Iterable[int] = ()) -> None:
         self.xmin = xmin
         self.xmax = xmax
-        self.xips = xips
-        self.text = f"{xmin}:{xmax}:{','.join(map(str, sorted(xips)))}"
+        self.xips = frozenset(xips)
+        # PostgreSQL has no xid whose lower half is zero. One snapshot that it refused would stop the read for all.
+        whole = xmin & _LOWER_HALF and xmax & _LOWER_HALF and xmin <= xmax <= _LARGEST
+        if not whole or any(not xmin <= xip < xmax for xip in self.xips):
+            raise ValueError(f"{xmin}:{xmax} is no snapshot")
+        self.text = f"{xmin}:{xmax}:{','.join(map(str, sorted(self.xips)))}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read PostgreSQL's text of it."""
         xmin, xmax, xips = text.split(":")
-        return cls(int(xmin), int(xmax), frozenset(int(xip) for xip in xips.split(",") if xip))
+        return cls(int(xmin), int(xmax), (int(xip) for xip in xips.split(",") if xip))
 
     def __repr__(self) -> str:
         return f"<Snapshot {self.text}>"
@@ -45,9 +56,11 @@ class Snapshot:
         return xid < self.xmin or (xid < self.xmax and xid not in self.xips)
 
     def covers(self, other: Snapshot) -> bool:
-        """Whether it sees all that the other sees. Of two that one server took, the later covers the earlier."""
-        if self.text == other.text:
-            return True
+        """Whether it sees all that the other sees. Of two that one server took, the later covers the earlier.
+
+        Exact for what PostgreSQL takes, where the newest transaction below xmax has ended. Of a snapshot made up by
+        somebody it may say no where yes were right, never the other way round.
+        """
         return self.xmax >= other.xmax and all(xip >= other.xmax or xip in other.xips for xip in self.xips)
 
 
@@ -66,9 +79,10 @@ class Cursor(NamedTuple):
 
 def encode(epoch: str, snapshot: Snapshot, versions: Mapping[int, str]) -> str:
     """The text that the browser carries."""
-    xips = "*".join(map(str, sorted(snapshot.xips)))
+    xmin = snapshot.xmin
+    xips = "*".join(str(xip - xmin) for xip in sorted(snapshot.xips))
     jobs = "*".join(f"{id_}!{version}" for id_, version in versions.items())
-    return f"{epoch}~{snapshot.xmin}.{snapshot.xmax}.{xips}~{jobs}"
+    return f"{epoch}~{xmin}.{snapshot.xmax - xmin}.{xips}~{jobs}"
 
 
 def decode(text: str) -> Cursor | None:
@@ -76,8 +90,12 @@ def decode(text: str) -> Cursor | None:
     parts = _CURSOR.fullmatch(text)
     if not parts:
         return None
-    epoch, xmin, xmax, xips, jobs = parts.groups()
-    snapshot = Snapshot(int(xmin), int(xmax), frozenset(int(xip) for xip in xips.split("*") if xip))
+    epoch, start, length, xips, jobs = parts.groups()
+    xmin = int(start)
+    try:
+        snapshot = Snapshot(xmin, xmin + int(length), (xmin + int(xip) for xip in xips.split("*") if xip))
+    except ValueError:
+        return None
     pairs = (pair.split("!") for pair in jobs.split("*") if pair)
     return Cursor(epoch, snapshot, {int(id_): version for id_, version in pairs})
 

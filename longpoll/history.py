@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from longpoll.cursor import Snapshot
 
-# Whichever is reached first. A browser between two polls misses a second's worth; one that was away longer than
-# this reaches is served from the database.
+# Whichever is reached first; the newest batch stays, however large, since those who wait for it look here. A browser
+# between two polls misses a second's worth; one that was away longer than this reaches is served from the database.
 MAX_MESSAGES: Final = 10_000
 MAX_BYTES: Final = 16_000_000
 
@@ -59,7 +59,7 @@ class History:
             self._channels.setdefault(message.channel, deque()).append((batch, message))
             self._messages += 1
             self._bytes += len(message.data)
-        while self._messages > MAX_MESSAGES or self._bytes > MAX_BYTES:
+        while len(self._batches) > 1 and (self._messages > MAX_MESSAGES or self._bytes > MAX_BYTES):
             self._forget_oldest()
 
     def knows_all_since(self, since: Snapshot) -> bool:

@@ -77,7 +77,7 @@ class JobBook:
             entry.waiters.discard(waiter)
             if not entry.waiters:
                 entry.left_at = time.monotonic()
-                if len(entry.state.data) > WORTH_KEEPING:
+                if not entry.loaded or len(entry.state.data) > WORTH_KEEPING:
                     self._drop(id_)
 
     def _drop(self, id_: int) -> None:
@@ -110,9 +110,9 @@ class JobBook:
     # -- 3. what a waiter hears
 
     def knows(self, waiter: Waiter) -> bool:
-        """Whether all its jobs have been read."""
-        entries = self._entries
-        return all(entries[id_].loaded for id_, _ in waiter.channels.jobs)
+        """Whether all its jobs have been read; asked before it enters as well."""
+        entries = (self._entries.get(id_) for id_, _ in waiter.channels.jobs)
+        return all(entry is not None and entry.loaded for entry in entries)
 
     def news(self, waiter: Waiter) -> tuple[list[tuple[str, JobState, str]], dict[int, str]]:
         """(channel as asked, state, version) of the jobs whose state it was not shown; and what it knows then."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Final
 from uuid import uuid4
@@ -14,8 +15,9 @@ import msgspec
 from longpoll.cursor import Snapshot, epoch_of
 from longpoll.deadlines import STEP
 from longpoll.history import Message
-from longpoll.hub import MAX_REPLY, Hub
+from longpoll.hub import Hub
 from longpoll.jobbook import JobState
+from longpoll.logbook import MAX_REPLY
 from longpoll.waiter import Waiter
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
@@ -34,7 +36,9 @@ POLL: Final = 1.0
 # How long this process counts as watching without saying so again, and how often it does, in seconds.
 STAY, STAY_EVERY = 60.0, 15.0
 # Jobs of one read: a result may have a megabyte.
-CHUNK: Final = 200
+CHUNK: Final = 50
+# Cursors replayed before jobs and log are looked at again. After a crash of ours thousands come, each its own.
+REPLAYS: Final = 50
 
 _encode = msgspec.json.Encoder().encode
 
@@ -50,6 +54,10 @@ class Feed:
         open_: opens a connection. The feed has two.
         events: told of outages.
     """
+
+    hub: Hub
+    _session: Dedicated
+    _listener: Listener
 
     def __init__(self, open_: Open, events: Events) -> None:
         self._open = open_
@@ -74,18 +82,25 @@ class Feed:
         return self.hub
 
     def _begin(self) -> None:
+        if self._pid:  # we are a forked child: collecting the parent's connections would say goodbye on its sockets
+            _inherited.append((self._session, self._listener))
         self._session = Dedicated(self._open)
         self._store = Store(self._session)
         self._messages = Messages(self._session)
         self._watching = Watching(self._session, uuid4())
-        self._told: set[int] = set()
-        self._published = False
-        self._whole = False  # whether the last tick was carried out to its end
-        self._stayed_at = self._read_at = 0.0
+        self._told: deque[int] = deque()
+        self._published = True
+        self._anew = threading.Event()  # what is known is in doubt: read everything
+        self._anew.set()
+        self._stayed_at = self._read_at = time.monotonic()
         self._loop = Loop("longpoll feed", self._guarded_tick, self._events)
         self._clock = Loop("longpoll clock", self._strike, self._events)
         self._listener = Listener(self._open, [JOBS, MESSAGES], self._heard, self._look_again, self._events)
-        self._epoch, position = self._messages.position()
+        try:
+            self._epoch, position = self._messages.position()
+        except BaseException:
+            self._session.close()
+            raise
         self.hub = Hub(epoch_of(self._epoch), Snapshot.parse(position), self._loop.wake)
         for actor in (self._loop, self._clock, self._listener):
             actor.start()
@@ -94,11 +109,11 @@ class Feed:
         if channel == MESSAGES:
             self._published = True
         else:
-            self._told.update(int(id_) for id_ in payload.split(",") if id_.isdigit())
+            self._told.extend([int(id_) for id_ in payload.split(",") if id_.isdecimal()])
         self._loop.wake()
 
     def _look_again(self) -> None:
-        self._whole = False  # nobody knows what was said before we listened
+        self._anew.set()  # nobody knows what was said before we listened
         self._loop.wake()
 
     # -- reading
@@ -106,41 +121,33 @@ class Feed:
     def _guarded_tick(self) -> float:
         try:
             wait = self._tick()
-        except StoreUnavailable:
+        except BaseException:  # whatever it is: nothing is read meanwhile, and that is what browsers must know
+            self._anew.set()
             self.hub.away(True)
             raise
         self.hub.away(False)
         return wait
 
     def _tick(self) -> float:
-        everything, self._whole = not self._whole, True
-        generation = self._session.generation
-        try:
-            self._session.connection()
-            if everything or self._session.generation != generation:
-                self._begin_anew()
+        self._session.connection()
+        stayed = time.monotonic() - self._stayed_at
+        if self._anew.is_set() or stayed > STAY:  # who was stopped for that long is forgotten
+            self._begin_anew()
+        elif stayed > STAY_EVERY:
             self._stay()
-            self._read_jobs()
-            self._read_log()
-            self._read_missed()
-        except BaseException:
-            self._whole = False
-            raise
-        return min(POLL, self.hub.next_due)
+        self._read_jobs()
+        self._read_log()
+        return min(POLL, self.hub.next_due) if self._read_missed() else 0.0
 
     # -- 2. jobs
 
     def _stay(self) -> None:
-        now = time.monotonic()
-        if now - self._stayed_at > STAY:  # we were stopped, or it is the first time: who dies is forgotten
-            self._watch(self.hub.all_jobs())
-        if now - self._stayed_at > STAY_EVERY:
-            self._watching.stay(STAY)
-            self._stayed_at = now
+        self._watching.stay(STAY)
+        self._stayed_at = time.monotonic()
 
     def _read_jobs(self) -> None:
+        told = {self._told.popleft() for _ in range(len(self._told))}
         dropped, new = self.hub.changed_jobs()
-        told, self._told = self._told, set()
         if dropped:
             self._watching.unwatch(dropped)
         self._watch(new)
@@ -169,40 +176,47 @@ class Feed:
 
     # -- 4. who was away for long
 
-    def _read_missed(self) -> None:
-        if not self.hub.behind():
-            return
+    def _read_missed(self) -> bool:
+        """Whether nobody is left behind."""
+        asked = self.hub.behind()
+        if not asked:
+            return True
         self._published = True  # a cursor from another process may be ahead of us: first get where it is
         self._read_log()
+        left = set(self.hub.behind())
         same: dict[str, list[Waiter]] = {}
-        for waiter in self.hub.behind():
-            same.setdefault(waiter.since.text, []).append(waiter)
-        for since, waiters in same.items():  # after a restart of ours, thousands come with a few cursors
-            if not self._messages.honours(since):
-                self.hub.missed(waiters, None)
-            elif (messages := self._replay(since, waiters)) is not None or len(waiters) == 1:
-                self.hub.missed(waiters, messages)
-            else:  # too much for all of them together
-                for waiter in waiters:
-                    self.hub.missed([waiter], self._replay(since, [waiter]))
+        for waiter in asked:  # not those that have come since: the log was read before that
+            if waiter in left:
+                same.setdefault(waiter.since.text, []).append(waiter)
+        for since in list(same)[:REPLAYS]:
+            self._replay(since, same[since])
+        return len(same) <= REPLAYS
 
-    def _replay(self, since: str, waiters: Iterable[Waiter]) -> list[Message] | None:
+    def _replay(self, since: str, waiters: list[Waiter]) -> None:
+        if not self._messages.honours(since):
+            self.hub.lost(waiters)
+            return
         names = {name for waiter in waiters for name, _ in waiter.channels.logs}
         rows = self._messages.replay(list(names), since, self.hub.position.text, MAX_REPLY + 1)
-        if len(rows) > MAX_REPLY:
-            return None
-        return [Message(id_, 0, channel, event, data) for id_, channel, event, data in rows]
+        if len(rows) <= MAX_REPLY:
+            self.hub.missed(waiters, [Message(id_, 0, channel, event, data) for id_, channel, event, data in rows])
+        elif len(waiters) == 1:
+            self.hub.lost(waiters)
+        else:  # too much for all of them together
+            for waiter in waiters:
+                self._replay(since, [waiter])
 
     # -- 5. after an outage
 
     def _begin_anew(self) -> None:
+        self._anew.clear()
+        self._published = True
         epoch, position = self._messages.position()
         if epoch != self._epoch or not self._messages.honours(self.hub.position.text):
             self._epoch = epoch
             self.hub.replaced(epoch_of(epoch), Snapshot.parse(position))
-        self._published = True
-        self._stayed_at = time.monotonic()
-        self._watching.stay(STAY)
+        self._watching.leave()  # of what was dropped meanwhile, too
+        self._stay()
         ids = self.hub.all_jobs()
         self._watch(ids)
         self._read(ids)
@@ -218,16 +232,24 @@ class Feed:
         if self._pid != os.getpid():
             return
         self.hub.close()
-        for loop in (self._loop, self._clock):
-            loop.stop(timeout=5)
+        ended = [loop.stop(timeout=5) for loop in (self._loop, self._clock)]
         self._listener.stop()
-        try:
-            self._watching.leave()
-        except StoreUnavailable:
-            pass  # it is forgotten in a minute
+        if all(ended) and not self.hub.is_away:  # else we are forgotten in a minute
+            try:
+                self._watching.leave()
+            except StoreUnavailable:
+                pass
         self._session.close()
+
+
+# Of the process that forked us.
+_inherited: list[object] = []
 
 
 def state_of(status: JobStatus) -> JobState:
     """A row as browsers are told it."""
-    return JobState(status.event, _encode(status.data()).decode(), status.state.final)
+    try:
+        data = status.data()
+    except Exception:  # not written by any version of ours: it must not keep the other rows from being read
+        data = {"id": str(status.id), "kind": status.kind, "state": str(status.state), "unreadable": True}
+    return JobState(status.event, _encode(data).decode(), status.state.final)

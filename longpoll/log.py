@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
+from typing import Final
 
-from longpoll.names import CHANNEL, checked_channel
+from longpoll.names import CHANNEL, checked_channel, shortened
 from queueapi.errors import SettingsError
 from queueapi.queues import TICKET_EXPIRES
 from queueapi.runtime import Runtime
@@ -13,6 +15,8 @@ from queueapi.serializer import data_dumps
 
 # Bytes of one message. It goes to every reader of the channel: what is larger should be fetched by who wants it.
 MAX_DATA = 100_000
+# PostgreSQL stores no NUL, and half a surrogate pair is no text.
+_EVENT: Final = re.compile("[^\0\ud800-\udfff]{1,200}")
 
 
 class Channels:
@@ -57,8 +61,8 @@ class Channel:
             SettingsError: the event is empty or too long. A ValueError.
             StoreUnavailable: PostgreSQL is away.
         """
-        if not isinstance(event, str) or not 0 < len(event) <= 200 or "\0" in event:
-            raise SettingsError(f"{event!r} cannot be the name of an event: use 1 to 200 characters")
+        if not isinstance(event, str) or not _EVENT.fullmatch(event):
+            raise SettingsError(f"{shortened(event)} cannot be the name of an event: use 1 to 200 characters of text")
         text = data_dumps(f"the data of {event!r} on {self.name}", data, MAX_DATA)
         from queueapi.postgres.messages import Messages
         from queueapi.postgres.sessions import Borrowed

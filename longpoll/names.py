@@ -20,6 +20,8 @@ _PRIVATE: Final = ("private-", "presence-")
 # What tickets begin with: a ticket cut in half must be refused, not taken for the name of a silent channel.
 JOB, CHANNEL = "job", "channel"
 _TICKETS: Final = (f"{JOB}.", f"{CHANNEL}.")
+_ID: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
+_LARGEST_ID: Final = 2**63 - 1  # what PostgreSQL would refuse must not reach the one statement that reads for all
 
 
 class Channels(NamedTuple):
@@ -37,8 +39,8 @@ def checked_channel(name: object) -> str:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith(_TICKETS):
         raise BadChannel(
-            f"{_short(name)} cannot be the name of a channel: use up to 200 letters, digits and _ - = @ , . ; : / and "
-            f"begin otherwise than with {' or '.join(_TICKETS)}",
+            f"{shortened(name)} cannot be the name of a channel: use 1 to 200 letters, digits and _ - = @ , . ; : / "
+            f"and begin otherwise than with {' or '.join(_TICKETS)}",
             [name] if isinstance(name, str) else [],
         )
     return name
@@ -78,16 +80,23 @@ def _one(text: str, signer: Signer) -> int | str:
     if not text.startswith(_TICKETS):
         if is_private(text):
             raise BadTicket(
-                f"the channel {_short(text)} takes a ticket: subscribe with channels[{_short(text)}].ticket()"
+                f"the channel {shortened(text)} takes a ticket: subscribe with channels[{shortened(text)}].ticket()"
             )
         return checked_channel(text)
     try:
         ticket = signer.verify(text)
     except TicketRefused as error:
         raise BadTicket(str(error)) from error
-    return int(ticket.name) if ticket.purpose == JOB else checked_channel(ticket.name)
+    return _job_id(ticket.name) if ticket.purpose == JOB else checked_channel(ticket.name)
 
 
-def _short(name: object) -> str:
+def _job_id(name: str) -> int:
+    if not _ID.fullmatch(name) or int(name) > _LARGEST_ID:
+        raise BadTicket(f"the ticket is for the job {shortened(name)}, and no job can have that id")
+    return int(name)
+
+
+def shortened(name: object) -> str:
+    """What somebody gave for a name, as a sentence can show it."""
     text = repr(name)
     return text if len(text) <= 80 else f"{text[:60]}…{text[-1]}"

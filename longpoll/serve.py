@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from gevent import monkey
 
     monkey.patch_all()
-    arguments = _parser().parse_args(argv)
+    arguments = _arguments(argv)
     from queueapi.errors import QueueAPIError, SchemaMismatch
 
     try:
@@ -51,7 +51,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except QueueAPIError as error:
         return _refuse(error, WRONG_SETTINGS if isinstance(error, ValueError) else 1)
     except OSError as error:
-        return _refuse(f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror or error}", 1)
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+        return _refuse(f"cannot listen on {arguments.host}:{arguments.port}: {reason}", 1)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if not arguments.origins:
+        try:
+            arguments.origins = [_origin(o) for o in os.environ.get("LONGPOLL_ORIGINS", "").replace(",", " ").split()]
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"LONGPOLL_ORIGINS: {error}")
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,7 +105,7 @@ def _origin(text: str) -> str:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from longpoll.app import create_app
+    from longpoll.app import ANYBODY, create_app
     from longpoll.listener import Feed
     from longpoll.server import Server
     from queueapi.events import Events
@@ -106,18 +118,15 @@ def _serve(arguments: argparse.Namespace) -> int:
     runtime.check()
     configure("longpoll", arguments.verbose)
     feed = Feed(runtime.open, Events(_Sentences()))
-    app = create_app(feed, runtime, _origins(arguments))
+    anybody = not arguments.origins or ANYBODY in arguments.origins
+    app = create_app(feed, runtime, ANYBODY if anybody else arguments.origins)
     log = logging.getLogger("longpoll.access") if arguments.verbose else None
     server = Server((arguments.host, arguments.port), app, log=log)
+    server.init_socket()  # a port that is taken: before anybody is told that we are there
     feed.start()
     server.start()
     _run(server, feed)
     return 0
-
-
-def _origins(arguments: argparse.Namespace) -> str | list[str]:
-    given = arguments.origins or [_origin(o) for o in os.environ.get("LONGPOLL_ORIGINS", "").replace(",", " ").split()]
-    return "*" if not given or "*" in given else given
 
 
 def _run(server: Server, feed: Feed) -> None:

@@ -20,6 +20,7 @@
  *            .onreset(fn)  fn(): messages may have been missed; the present state of every job follows by itself
  *            .onerror(fn)  fn(message, error): the server refuses us for good, or a channel that has no denied()
  *   job      .queued(fn) .running(fn) .cancelled(fn)  fn(data)
+ *            .unknown(fn)                             fn(data): not there yet, or no longer kept; it may still appear
  *            .progress(fn)                            fn({done, total, message, percent or null}, data)
  *            .retrying(fn) .failed(fn) .denied(fn)    fn(error, data)
  *            .done(fn)                                fn(result, data)
@@ -437,7 +438,7 @@
   function jobEvent(name) {
     Job.prototype[name] = function (fn) { return this._on(name, fn); };
   }
-  var jobEvents = ['queued', 'running', 'progress', 'retrying', 'done', 'failed', 'cancelled', 'denied'];
+  var jobEvents = ['queued', 'running', 'progress', 'retrying', 'done', 'failed', 'cancelled', 'unknown', 'denied'];
   while (jobEvents.length) { jobEvent(jobEvents.pop()); }
 
   function gist(event, data) {

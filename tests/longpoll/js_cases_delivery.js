@@ -21,7 +21,9 @@ module.exports = ({ assert, test, open, held, message, names }) => {
 
   test('each event of a job has its callback and its first argument', () => {
     const data = { result: 'R', error: 'E', ...progress(1, 2) };
-    const expected = { queued: 'data', running: 'data', cancelled: 'data', done: 'R', failed: 'E', retrying: 'E' };
+    const expected = {
+      queued: 'data', running: 'data', cancelled: 'data', unknown: 'data', done: 'R', failed: 'E', retrying: 'E'
+    };
     for (const event of Object.keys(expected)) {
       const { page, job } = held();
       const told = [];
@@ -35,6 +37,16 @@ module.exports = ({ assert, test, open, held, message, names }) => {
       assert.equal(told[0][2].result, 'R');
       assert.deepEqual(told[1].slice(0, 2), ['any', event]);
     }
+  });
+
+  test('a job that is unknown is still asked for, since it may appear', () => {
+    const { page, job } = held();
+    const told = [];
+    job.unknown((data) => told.push(data.state)).queued((data) => told.push(data.state));
+    page.last.reply([message('unknown', { state: 'unknown' })], 'c2');
+    page.advance(200);
+    page.last.reply([message('queued', { state: 'available' })], 'c3');
+    assert.deepEqual(told, ['unknown', 'available']);
   });
 
   test('percent is rounded down and null when the total is unknown', () => {
