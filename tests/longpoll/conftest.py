@@ -1,0 +1,158 @@
+"""What the tests of longpoll share: a feed on a real database, browsers that poll it, and jobs that move by hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from longpoll.cursor import decode
+from longpoll.listener import Feed
+from longpoll.names import Channels
+from longpoll.waiter import News, Waiter
+from queueapi.events import Events
+from queueapi.postgres.connection import Connection, connect
+from queueapi.postgres.messages import Messages
+from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.store import Store
+from queueapi.records import NewJob, Outcome, Progress
+from queueapi.runtime import Runtime
+from queueapi.settings import Settings
+from queueapi.states import State
+
+Sql = Callable[..., list[tuple[Any, ...]]]
+
+
+def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for what sends no event."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.01)
+
+
+class Browser:
+    """Polls a feed again and again, as longpoll.js does."""
+
+    def __init__(self, feed: Feed, *channels: str, jobs: tuple[int, ...] = ()) -> None:
+        self.feed = feed
+        self.cursor: str | None = None
+        self.channels = Channels(tuple((id_, f"job{id_}") for id_ in jobs), tuple((name, name) for name in channels))
+
+    def start(self, wait: float = 25.0) -> Callable[[], News]:
+        """Poll; what is returned waits for the reply."""
+        replies: list[News] = []
+        answered = threading.Event()
+
+        def answer(news: News) -> None:
+            replies.append(news)
+            answered.set()
+
+        cursor = decode(self.cursor) if self.cursor else None
+        self.feed.start().wait(Waiter(self.channels, answer), cursor, wait, bool(self.cursor and cursor is None))
+
+        def reply() -> News:
+            assert answered.wait(20), "the poll was never answered"
+            assert len(replies) == 1
+            self.cursor = replies[0].cursor
+            return replies[0]
+
+        return reply
+
+    def poll(self, wait: float = 25.0) -> News:
+        return self.start(wait)()
+
+    def events(self, wait: float = 25.0) -> list[str]:
+        return [told.event for told in self.poll(wait).messages]
+
+    def data(self, wait: float = 25.0) -> list[str]:
+        return [told.data for told in self.poll(wait).messages]
+
+
+class Jobs:
+    """Pushes jobs, and moves them on as a worker would."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.token = 1
+
+    def push(self, count: int = 1) -> list[int]:
+        return self.store.push([NewJob("default", "k", "{}", 0, 25, 0.0, None)] * count)
+
+    def claim(self, count: int = 1) -> list[int]:
+        return [job.id for job in self.store.claim(["default"], count, self.token, uuid4(), 60.0)]
+
+    def report(self, id_: int, done: float, total: float | None = None) -> None:
+        self.store.tell_watchers(self.store.report([Progress(id_, self.token, done, total, None)]))
+
+    def finish(self, *ids: int, result: str | None = "7", tell: bool = True) -> None:
+        rows = self.store.finish([Outcome(id_, self.token, State.DONE, result=result) for id_ in ids], 3600)
+        assert len(rows) == len(ids)
+        if tell:
+            self.store.tell_watchers(rows)
+
+
+@pytest.fixture
+def open_(dsn: str) -> Callable[[], Connection]:
+    return lambda: connect(dsn, "tests", 5)
+
+
+@pytest.fixture
+def session(open_: Callable[[], Connection]) -> Iterator[Dedicated]:
+    session = Dedicated(open_)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def jobs(session: Dedicated) -> Jobs:
+    return Jobs(Store(session))
+
+
+@pytest.fixture
+def messages(session: Dedicated) -> Messages:
+    return Messages(session)
+
+
+@pytest.fixture
+def sql(dsn: str) -> Iterator[Sql]:
+    """Run any SQL on a plain connection, committed, and have its rows."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+
+        def run(statement: str, *params: object) -> list[tuple[Any, ...]]:
+            cursor = connection.execute(statement.encode(), params or None)
+            return cursor.fetchall() if cursor.description else []
+
+        yield run
+
+
+@pytest.fixture
+def runtime(dsn: str) -> Iterator[Runtime]:
+    """A web process's backend."""
+    runtime = Runtime(Settings(database_url=dsn, secrets=("s" * 32,)))
+    yield runtime
+    runtime.pool.close()
+
+
+@pytest.fixture
+def new_feed(open_: Callable[[], Connection]) -> Iterator[Callable[..., Feed]]:
+    """Makes feeds, and stops them."""
+    feeds: list[Feed] = []
+
+    def make(opens: Callable[[], Connection] = open_, told: Callable[[str, dict[str, Any]], None] | None = None) -> Feed:
+        feeds.append(Feed(opens, Events(told) if told else Events()))
+        return feeds[-1]
+
+    yield make
+    for feed in feeds:
+        feed.stop()
+
+
+@pytest.fixture
+def feed(new_feed: Callable[..., Feed]) -> Feed:
+    return new_feed()

@@ -1,0 +1,125 @@
+"""Publishing: a message exists if and only if its transaction commits, and what cannot be one is refused at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import psycopg
+import pytest
+
+import longpoll
+from longpoll.errors import BadChannel
+from longpoll.log import MAX_DATA, Channels
+from queueapi.errors import NotSerializable, SettingsError, StoreUnavailable
+from queueapi.runtime import Runtime
+from queueapi.settings import Settings
+
+
+@pytest.fixture
+def channels(runtime: Runtime) -> Channels:
+    return Channels(lambda: runtime)
+
+
+def test_a_message_is_in_the_log_when_publish_returns(channels: Channels, sql: Any) -> None:
+    id_ = channels["news"].publish("published", {"title": "Grüße \u2028"})
+    assert sql("select id, channel, event, data from queueapi.messages") == [
+        (id_, "news", "published", {"title": "Grüße \u2028"})
+    ]
+
+
+def test_a_message_may_carry_nothing(channels: Channels, sql: Any) -> None:
+    channels["news"].publish("ping")
+    assert sql("select data::text from queueapi.messages") == [("null",)]
+
+
+def test_in_the_caller_s_transaction_nothing_is_seen_before_the_commit(
+    channels: Channels, dsn: str, sql: Any
+) -> None:
+    with psycopg.connect(dsn) as connection:
+        channels["news"].publish("published", 1, conn=connection)
+        assert sql("select count(*) from queueapi.messages") == [(0,)]
+        connection.commit()
+        assert sql("select count(*) from queueapi.messages") == [(1,)]
+
+
+def test_after_a_rollback_there_is_neither_message_nor_hint(channels: Channels, dsn: str, sql: Any) -> None:
+    with psycopg.connect(dsn, autocommit=True) as listener, psycopg.connect(dsn) as connection:
+        listener.execute("listen queueapi_messages")
+        channels["news"].publish("published", 1, conn=connection)
+        connection.rollback()
+        channels["news"].publish("published", 2)
+        assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
+        assert list(listener.notifies(timeout=0)) == []
+    assert sql("select data from queueapi.messages") == [(2,)]
+
+
+def test_messages_keep_the_order_in_which_they_were_published(channels: Channels, dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        numbers = [channels["news"].publish("n", number, conn=connection) for number in range(50)]
+    assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("event", ["", "x" * 201, "a\0b", "\ud800", None, 7, b"e"])
+def test_what_cannot_be_an_event_is_refused(channels: Channels, sql: Any, event: Any) -> None:
+    with pytest.raises(SettingsError, match="cannot be the name of an event") as refused:
+        channels["news"].publish(event, 1)
+    assert len(str(refused.value)) < 200
+    assert str(refused.value).isprintable()
+    assert sql("select count(*) from queueapi.messages") == [(0,)]
+
+
+def test_an_event_may_be_any_text_of_200_characters(channels: Channels, sql: Any) -> None:
+    channels["news"].publish("\N{GRINNING FACE}" * 200)
+    assert sql("select length(event) from queueapi.messages") == [(200,)]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (object(), "cannot be written down"),
+        (float("nan"), "JSON has no nan"),
+        ({"a": ["\0"]}, "NUL"),
+        ("\ud800", "surrogate"),
+        ("x" * MAX_DATA, "are allowed"),
+    ],
+    ids=["object", "NaN", "NUL", "surrogate", "too large"],
+)
+def test_data_that_json_cannot_carry_is_a_type_error_that_names_event_and_channel(
+    channels: Channels, data: object, reason: str
+) -> None:
+    with pytest.raises(NotSerializable, match=reason) as refused:
+        channels["news"].publish("published", data)
+    assert "'published' on news" in str(refused.value)
+    assert isinstance(refused.value, TypeError)
+
+
+def test_a_name_that_no_channel_can_have_is_refused_before_anything_is_published(channels: Channels) -> None:
+    with pytest.raises(BadChannel):
+        channels["a b"]
+
+
+def test_a_ticket_opens_its_channel_until_it_expires(channels: Channels, runtime: Runtime) -> None:
+    for expires in (60, dt.timedelta(minutes=1)):
+        ticket = runtime.signer().verify(channels["private-1"].ticket(expires))
+        assert (ticket.purpose, ticket.name) == ("channel", "private-1")
+    assert ticket.expires - dt.datetime.now().timestamp() == pytest.approx(60, abs=10)
+
+
+def test_a_channel_is_a_value_that_connects_to_nothing() -> None:
+    def never() -> Runtime:
+        raise AssertionError("nobody asked for anything yet")
+
+    assert repr(Channels(never)["news"]) == "<Channel news>"
+    assert repr(longpoll.channels["news"]) == "<Channel news>"
+
+
+def test_a_server_that_is_away_is_one_sentence() -> None:
+    runtime = Runtime(Settings(database_url="postgresql://nobody@127.0.0.1:1/none", secrets=("s" * 32,)))
+    with pytest.raises(StoreUnavailable, match="PostgreSQL did not connect"):
+        Channels(lambda: runtime)["news"].publish("published", 1)
+
+
+def test_something_that_is_no_connection_is_refused(channels: Channels) -> None:
+    with pytest.raises(TypeError, match="conn= takes a psycopg 3 connection"):
+        channels["news"].publish("published", 1, conn=object())

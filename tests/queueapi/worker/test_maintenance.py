@@ -1,0 +1,138 @@
+"""The duties of the maintenance, on real tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import psycopg
+import pytest
+
+from queueapi.events import Events
+from queueapi.postgres.store import Store
+from queueapi.postgres.upkeep import Upkeep
+from queueapi.records import NewJob, WorkerRow
+from queueapi.worker.maintenance import Maintenance
+
+from .conftest import WORKER, Claim, Heard, Sql, until
+
+Make = Callable[..., Maintenance]
+
+
+@pytest.fixture
+def make(upkeep: Upkeep, events: Events) -> Iterator[Make]:
+    """A maintenance that is stopped after the test."""
+    made: list[Maintenance] = []
+
+    def run(
+        alive: Sequence[WorkerRow] = (), relieve: Callable[[], None] = lambda: None, lease: float = 30.0
+    ) -> Maintenance:
+        made.append(Maintenance(upkeep, lease, lambda: alive, relieve, events))
+        return made[-1]
+
+    yield run
+    for maintenance in made:
+        maintenance.loop.stop()
+
+
+def test_what_a_dead_process_held_goes_back_at_once_and_only_what_it_ran_is_charged(
+    claim: Claim, make: Make, heard: Heard, sql: Sql
+) -> None:
+    ran, fetched = claim(2)
+    sql("insert into queueapi.workers (id, name, queues, slots) values (%s, 'it', '{default}', 1)", WORKER)
+    sql("insert into queueapi.sleepers values (%s, '{default}', now() + interval '1 h')", f"queueapi_wake_{WORKER.hex}")
+    maintenance = make()
+    maintenance.bury(WORKER, [ran.id])
+    maintenance.loop.start()
+    until(lambda: len(heard.of("rescued")) == 2, "both are given back")
+    assert sql("select id, state, attempt, error ->> 'type' from queueapi.jobs order by id") == [
+        (ran.id, "available", 1, "WorkerLost"),
+        (fetched.id, "available", 0, None),
+    ]
+    until(lambda: sql("select count(*) from queueapi.workers") == [(0,)], "it is off the list")
+    assert sql("select count(*) from queueapi.sleepers") == [(0,)]
+
+
+def test_a_claim_that_was_still_under_way_when_its_process_died_is_given_back_as_well(
+    claim: Claim, make: Make, heard: Heard, sql: Sql
+) -> None:
+    maintenance = make()
+    maintenance.loop.start()
+    maintenance.bury(WORKER, [])
+    until(lambda: maintenance._burials and maintenance._burials[0].again == (5.0,), "it was given back once")
+    claim(3)
+    until(lambda: sql("select distinct state, attempt from queueapi.jobs") == [("available", 0)], "and again")
+
+
+def test_what_died_with_three_processes_waits_before_it_is_tried_on_a_fourth(
+    claim: Claim, upkeep: Upkeep, sql: Sql
+) -> None:
+    (job,) = claim(1)
+    for attempt, state in ((3, "available"), (4, "scheduled")):
+        sql("update queueapi.jobs set attempt = %s, state = 'running', worker = %s, token = 1, lease_until = now()",
+            attempt, WORKER)  # fmt: skip
+        upkeep.release(WORKER, [job.id], '{"type": "WorkerLost"}')
+        assert sql("select state, run_at < now() + interval '10 s' from queueapi.jobs") == [(state, True)]
+
+
+def test_the_last_burials_are_done_without_the_loop(claim: Claim, make: Make, sql: Sql) -> None:
+    claim(1)
+    maintenance = make()
+    maintenance.bury(WORKER, [])
+    maintenance.finish()
+    assert sql("select state, attempt from queueapi.jobs") == [("available", 0)]
+
+
+def test_expired_leases_are_rescued_however_many_there_are(claim: Claim, make: Make, heard: Heard, sql: Sql) -> None:
+    claim(1500, lease=0.0)
+    make().loop.start()
+    until(lambda: sql("select count(*) from queueapi.jobs where state = 'available'") == [(1500,)], "all are rescued")
+    assert sql("select distinct attempt, error ->> 'type' from queueapi.jobs") == [(1, "WorkerLost")]
+
+
+def test_scheduled_jobs_begin_when_they_are_due_and_not_before(store: Store, make: Make, sql: Sql) -> None:
+    make().loop.start()
+    store.push([NewJob("default", "kind", "{}", 0, 25, delay, None) for delay in (0.2, 3600.0)])
+    began = time.monotonic()
+    until(lambda: sql("select count(*) from queueapi.jobs where state = 'available'") == [(1,)], "one is due")
+    assert time.monotonic() - began < 3
+    assert sql("select count(*) from queueapi.jobs where state = 'scheduled'") == [(1,)]
+
+
+def test_processes_are_listed_as_soon_as_they_say_so(make: Make, sql: Sql) -> None:
+    alive: list[WorkerRow] = []
+    maintenance = make(alive)
+    maintenance.loop.start()
+    until(lambda: maintenance._due, "it has looked once")
+    alive.append(WorkerRow(WORKER, "host:1", ["default"], 5))
+    maintenance.register_now()
+    until(lambda: sql("select name, slots from queueapi.workers") == [("host:1", 5)], "it is listed")
+
+
+def test_a_backup_that_keeps_old_partitions_from_being_dropped_keeps_nothing_else_from_being_done(
+    dsn: str, store: Store, make: Make, heard: Heard, sql: Sql
+) -> None:
+    day = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=3)
+    sql(f"""
+        create table queueapi.finished_{day:%Y%m%d} partition of queueapi.finished
+        for values from ('{day} 00:00+00') to ('{day + dt.timedelta(days=1)} 00:00+00')
+    """)
+    with psycopg.connect(dsn) as backup:
+        backup.execute("lock table queueapi.finished in access share mode")
+        make().loop.start()
+        until(lambda: heard.of("store_lost"), "pruning is refused")
+        store.push([NewJob("default", "kind", "{}", 0, 25, 0.2, None)])
+        until(lambda: sql("select state from queueapi.jobs") == [("available",)], "promotion goes on", 5)
+
+
+def test_a_duty_that_fails_waits_for_its_next_turn_and_the_others_have_theirs(
+    claim: Claim, make: Make, heard: Heard, sql: Sql
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("broken")
+
+    claim(1, lease=0.0)
+    make(relieve=broken).loop.start()
+    until(lambda: heard.of("loop_failed"), "it is said")
+    until(lambda: sql("select state from queueapi.jobs") == [("available",)], "the job is rescued all the same")
