@@ -144,7 +144,9 @@ def new_feed(open_: Callable[[], Connection]) -> Iterator[Callable[..., Feed]]:
     """Makes feeds, and stops them."""
     feeds: list[Feed] = []
 
-    def make(opens: Callable[[], Connection] = open_, told: Callable[[str, dict[str, Any]], None] | None = None) -> Feed:
+    def make(
+        opens: Callable[[], Connection] = open_, told: Callable[[str, dict[str, Any]], None] | None = None
+    ) -> Feed:
         feeds.append(Feed(opens, Events(told) if told else Events()))
         return feeds[-1]
 

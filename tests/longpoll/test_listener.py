@@ -1,4 +1,4 @@
-"""The feed on a real database, in plain threads: what is committed reaches everybody who waits, once, whatever fails."""
+"""The feed on a real database, in plain threads: what is committed reaches whoever waits, once, whatever fails."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from longpoll import history, jobbook, listener, logbook
+from longpoll.cursor import Snapshot, encode
 from longpoll.hub import Hub
 from longpoll.listener import Feed
 from queueapi.embedded import EmbeddedPostgres
@@ -339,6 +340,37 @@ def test_a_cursor_from_before_what_was_dropped_is_reset_with_the_present_state(
     assert not browser.poll(wait=0).reset
 
 
+@pytest.mark.usefixtures("no_poll")
+def test_who_comes_from_another_process_while_the_log_is_read_is_told_nothing_twice(
+    feed: Feed, messages: Messages, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening(feed, sql)
+    epoch = Browser(feed, "news").poll(wait=0).cursor[:8]
+
+    def told_elsewhere(number: int) -> Browser:
+        """One that another process has told a message, which this one has not even heard of."""
+        sql("insert into queueapi.messages (channel, event, data) values ('news', 'said', %s)", str(number))
+        ((now,),) = sql("select pg_current_snapshot()::text")
+        browser = Browser(feed, "news")
+        browser.cursor = encode(epoch, Snapshot.parse(now), {})
+        return browser
+
+    after, late = Messages.after, []
+
+    def then_another_comes(self: Messages, cursor: str) -> Any:
+        found = after(self, cursor)
+        if not late:
+            late.append(told_elsewhere(2).start())
+        return found
+
+    monkeypatch.setattr(Messages, "after", then_another_comes)
+    early = told_elsewhere(1).start()
+    until(lambda: late and not feed.hub.behind())
+    say(messages, "news", 3)
+    assert [told.data for told in early().messages] == ["2"]
+    assert [told.data for told in late[0]().messages] == ["3"]
+
+
 @pytest.mark.parametrize(
     "cursor", ["garbage", "AAAAAAAA~5.0.~", "{epoch}~9000000000000000000.0.~", "{epoch}~3.9000000000000000000.~"]
 )
@@ -422,9 +454,7 @@ def test_a_read_that_fails_in_the_middle_is_made_up_for(
     assert failures == [[id_]]
 
 
-def test_whatever_fails_nobody_is_left_waiting_and_health_says_so(
-    new_feed: NewFeed, jobs: Jobs, sql: Sql
-) -> None:
+def test_whatever_fails_nobody_is_left_waiting_and_health_says_so(new_feed: NewFeed, jobs: Jobs, sql: Sql) -> None:
     told: list[str] = []
     feed = new_feed(told=lambda name, fields: told.append(name))
     (id_,) = jobs.push()

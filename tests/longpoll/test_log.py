@@ -33,9 +33,7 @@ def test_a_message_may_carry_nothing(channels: Channels, sql: Any) -> None:
     assert sql("select data::text from queueapi.messages") == [("null",)]
 
 
-def test_in_the_caller_s_transaction_nothing_is_seen_before_the_commit(
-    channels: Channels, dsn: str, sql: Any
-) -> None:
+def test_in_the_caller_s_transaction_nothing_is_seen_before_the_commit(channels: Channels, dsn: str, sql: Any) -> None:
     with psycopg.connect(dsn) as connection:
         channels["news"].publish("published", 1, conn=connection)
         assert sql("select count(*) from queueapi.messages") == [(0,)]
