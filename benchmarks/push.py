@@ -1,8 +1,8 @@
 """What a push costs beside a plain INSERT of the same row: many threads, each with a connection, both in turn.
 
 Once without any worker; once with one asleep, which is what the look at the sleepers' table is for (the quick form
-does this alone); once with one that works off what is pushed. Once from one process, where Python's lock is the limit of both, and once from four,
-where it is the database.
+does this alone); once with one that works off what is pushed. Each from one process, where Python's lock is the limit
+of both, and from four, where it is the database.
 """
 
 from __future__ import annotations
