@@ -53,6 +53,7 @@ def test_that_look_finds_what_the_packages_offer() -> None:
     assert {"queueapi", "postgres", "worker", "longpoll", "server"} <= inits
 
 
+@pytest.mark.system
 def test_importing_queueapi_loads_neither_gevent_nor_psycopg_and_connects_to_nothing() -> None:
     program = """
 import socket, sys

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import conninfo
+from psycopg.sql import SQL, Identifier
 
 from queueapi import Queue, Settings
 from queueapi.postgres.connection import Connection, connect
@@ -21,6 +24,80 @@ from queueapi.runtime import Runtime
 REPOSITORY = Path(__file__).parents[2]
 
 Sql = Callable[..., list[tuple[Any, ...]]]
+
+# What a test may leave behind for the next to find. A database of one's own takes 200 ms, an emptied one 5.
+EMPTY = """
+set lock_timeout = '5s';
+select pg_terminate_backend(pid, 5000) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid();
+delete from queueapi.jobs; delete from queueapi.finished; delete from queueapi.messages; delete from queueapi.leases;
+delete from queueapi.progress; delete from queueapi.watches; delete from queueapi.watchers;
+delete from queueapi.sleepers; delete from queueapi.workers
+"""
+# What it may not: then the database is thrown away.
+SHAPE = """
+select (select array_agg((oid, reloptions) order by oid) from pg_class where relnamespace = 'queueapi'::regnamespace),
+       (select array_agg(oid order by oid) from pg_constraint where connamespace = 'queueapi'::regnamespace),
+       (select array_agg((number, sha256) order by number) from queueapi.migrations),
+       (select xid from queueapi.messages_floor), (select min(at) from queueapi.messages)
+"""
+
+
+class Databases:
+    """Migrated databases, lent to one test at a time, and emptied between two."""
+
+    def __init__(self, server_dsn: str, template: str) -> None:
+        self._server_dsn = server_dsn
+        self._template = template
+        self._clean: list[tuple[str, object]] = []
+        self._numbers = count(1)
+
+    def lend(self) -> tuple[str, object]:
+        if self._clean:
+            return self._clean.pop()
+        name = f"{self._template}_{next(self._numbers)}"
+        self._run("create database {} template {}", name, self._template)
+        with psycopg.connect(self.dsn(name)) as connection:
+            return name, connection.execute(SHAPE.encode()).fetchone()
+
+    def take_back(self, name: str, shape: object) -> None:
+        try:
+            with psycopg.connect(self.dsn(name), autocommit=True) as connection:
+                connection.execute(EMPTY.encode())
+                unchanged = connection.execute(SHAPE.encode()).fetchone() == shape
+        except psycopg.Error:
+            unchanged = False
+        if unchanged:
+            self._clean.append((name, shape))
+        else:
+            self._run("drop database {} with (force)", name)
+
+    def dsn(self, name: str) -> str:
+        return conninfo.make_conninfo(self._server_dsn, dbname=name)
+
+    def drop(self) -> None:
+        for name, _ in self._clean:
+            self._run("drop database {} with (force)", name)
+
+    def _run(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self._server_dsn, autocommit=True) as connection:
+            connection.execute(SQL(statement).format(*map(Identifier, names)))
+
+
+@pytest.fixture(scope="session")
+def databases(server_dsn: str, template: str) -> Iterator[Databases]:
+    """All databases of these tests."""
+    databases = Databases(server_dsn, template)
+    yield databases
+    databases.drop()
+
+
+@pytest.fixture
+def dsn(databases: Databases) -> Iterator[str]:
+    """A database with the schema in it and nothing else."""
+    name, shape = databases.lend()
+    yield databases.dsn(name)
+    databases.take_back(name, shape)
 
 
 @pytest.fixture

@@ -188,6 +188,7 @@ def test_status_shows_queues_and_workers(dsn: str, sql: Sql, monkeypatch: pytest
 # -- the scripts themselves
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "line", [["-m", "queueapi"], ["-c", "from queueapi.cli import main; raise SystemExit(main())"]]
 )

@@ -221,5 +221,6 @@ def test_a_job_reports_to_its_own_reporter_and_none_is_left_after_it() -> None:
     assert stored == [5]
 
 
+@pytest.mark.system
 def test_the_executor_loads_no_storage(python: Any) -> None:
     assert python("import sys, queueapi.executor; print({'psycopg', 'gevent'} & set(sys.modules) or 'none')") == "none"

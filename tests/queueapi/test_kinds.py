@@ -57,6 +57,7 @@ def test_a_name_found_in_a_row_is_looked_up_and_never_imported() -> None:
     assert "antigravity" not in sys.modules
 
 
+@pytest.mark.system
 def test_a_job_of_the_running_script_is_refused_since_no_worker_could_import_it(python: Callable[..., str]) -> None:
     program = """
 import queueapi

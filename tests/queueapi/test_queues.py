@@ -394,6 +394,7 @@ queueapi.runtime.default().pool.close()
 """
 
 
+@pytest.mark.system
 def test_forked_children_of_a_process_that_has_pushed_open_their_own_connections(
     dsn: str, sql: Sql, python: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -402,6 +403,7 @@ def test_forked_children_of_a_process_that_has_pushed_open_their_own_connections
     assert sql("select count(*) from queueapi.jobs") == [(82,)]
 
 
+@pytest.mark.system
 def test_the_lazy_queue_reads_the_environment_at_its_first_use_and_once(
     dsn: str, python: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

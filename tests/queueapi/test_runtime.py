@@ -65,6 +65,7 @@ else:
 """
 
 
+@pytest.mark.system
 def test_a_web_process_asks_whether_the_schema_fits_before_it_serves(
     dsn: str, empty_dsn: str, python: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,7 @@ def test_an_idle_connection_is_usable_until_the_server_ends_it(connection: Conne
     assert not connection.usable()
 
 
+@pytest.mark.system
 def test_a_plain_process_has_plain_connections(python: Callable[..., str]) -> None:
     assert connection_class() is Connection
     program = "from queueapi.postgres.connection import connection_class; print(connection_class().__name__)"

@@ -125,6 +125,7 @@ def test_what_the_hearer_raises_is_told_and_the_next_is_heard_again(dsn: str, sq
     assert listener._loop.stop(SOON)
 
 
+@pytest.mark.system
 def test_in_a_patched_process_a_stop_ends_the_wait_at_once(dsn: str, python: Callable[..., str]) -> None:
     program = """
 import sys, time, threading

@@ -195,6 +195,7 @@ pool.close()
 """
 
 
+@pytest.mark.system
 def test_a_forked_child_opens_its_own_and_leaves_the_parents_alone(dsn: str, python: Callable[..., str]) -> None:
     python(FORK, dsn)
 
