@@ -7,6 +7,7 @@ Importing this connects to nothing and loads no driver.
 """
 
 from queueapi.errors import (
+    DataRefused,
     JobCancelled,
     JobFailed,
     JobNotFinished,
@@ -33,6 +34,7 @@ queue = Queue(default)
 __version__ = "0.1.0"
 
 __all__ = [
+    "DataRefused",
     "Handle",
     "Job",
     "JobCancelled",

@@ -61,6 +61,8 @@ def connect(conninfo: str, name: str, connect_timeout: int, *setup: LiteralStrin
 
 # A value too large or too deep. For psycopg the first two are operational errors, as if trying again could help.
 _TOO_MUCH = (errors.ProgramLimitExceeded, errors.StatementTooComplex, errors.InternalError_)
+# For psycopg these are errors of the program; here they are states of the server, which somebody can change.
+_NOT_NOW = (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)
 
 
 @contextmanager
@@ -68,7 +70,8 @@ def translated(doing: str) -> Iterator[None]:
     """Turn the driver's errors into the house's, with the cause attached.
 
     Raises:
-        StoreUnavailable: the server is away, or refuses work for now (starting, read-only, full, out of connections).
+        StoreUnavailable: the server is away, or refuses work for now (starting, read-only, full, out of connections),
+            or to this user.
         SchemaMismatch: a table or column is not there.
         DataRefused: a value is not one that it can keep.
     """
@@ -76,7 +79,7 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except (psycopg.DataError, UnicodeEncodeError, *_TOO_MUCH) as error:
         raise DataRefused(f"PostgreSQL did not {doing}: {_first_line(error)}") from error
-    except (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction) as error:
+    except (psycopg.OperationalError, psycopg.InterfaceError, *_NOT_NOW) as error:
         raise StoreUnavailable(f"PostgreSQL did not {doing}: {_first_line(error)}") from error
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
         raise SchemaMismatch(

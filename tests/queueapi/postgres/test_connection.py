@@ -78,6 +78,7 @@ def test_an_address_that_makes_no_sense_is_refused_as_the_house_does() -> None:
         ("select pg_terminate_backend(pg_backend_pid())", StoreUnavailable),
         ("set transaction_read_only = on; delete from queueapi.jobs", StoreUnavailable),
         ("set statement_timeout = 1; select pg_sleep(5)", StoreUnavailable),
+        ("set role pg_monitor; select * from queueapi.jobs", StoreUnavailable),
         ("select 1/0", DataRefused),
         ("selec", psycopg.errors.SyntaxError),
     ],
