@@ -67,7 +67,7 @@ def main() -> None:
     try:
         _import(orders.modules, settings.verbose)
     except SettingsError as error:
-        line.sendall(REFUSED + str(error).encode(errors="replace")[:4000])
+        _say(line, REFUSED + str(error).encode(errors="replace")[:4000])
         sys.exit(2)
     # SystemExit in a greenlet that a job started would end the process: it is that job's own affair.
     gevent.get_hub().SYSTEM_ERROR = ()
@@ -81,7 +81,7 @@ def main() -> None:
     gevent.spawn(_show, board, actors.consumer, settings)
     for actor in (actors.finisher, actors.listener, actors.consumer):
         actor.start()
-    line.sendall(READY)
+    _say(line, READY)
     if orders.burst:
         gevent.spawn(stop.when, actors.consumer.drained)
     stop.gently.wait()
@@ -105,6 +105,13 @@ def _actors(settings: Settings, board: Board, worker: UUID, events: Events) -> A
 
     listener = Listener(open_(), [channel], lambda *_: consumer.loop.wake(), listening, events)
     return Actors(consumer, finisher, listener)
+
+
+def _say(line: socket.socket, words: bytes) -> None:
+    try:
+        line.sendall(words)
+    except OSError:
+        pass  # the supervisor is gone: whoever listens on the line hears that
 
 
 class _Stop:
