@@ -87,7 +87,9 @@ def test_the_last_burials_are_done_without_the_loop(claim: Claim, make: Make, sq
 def test_expired_leases_are_rescued_however_many_there_are(claim: Claim, make: Make, heard: Heard, sql: Sql) -> None:
     claim(1500, lease=0.0)
     make().loop.start()
-    until(lambda: sql("select count(*) from queueapi.jobs where state = 'available'") == [(1500,)], "all are rescued")
+    until(
+        lambda: sql("select count(*) from queueapi.jobs where state = 'available'") == [(1500,)], "all are rescued", 4
+    )
     assert sql("select distinct attempt, error ->> 'type' from queueapi.jobs") == [(1, "WorkerLost")]
 
 
@@ -124,6 +126,7 @@ def test_a_backup_that_keeps_old_partitions_from_being_dropped_keeps_nothing_els
         until(lambda: heard.of("store_lost"), "pruning is refused")
         store.push([NewJob("default", "kind", "{}", 0, 25, 0.2, None)])
         until(lambda: sql("select state from queueapi.jobs") == [("available",)], "promotion goes on", 5)
+        until(lambda: heard.of("store_back"), "and pruning waits for its next turn", 5)
 
 
 def test_a_duty_that_fails_waits_for_its_next_turn_and_the_others_have_theirs(
