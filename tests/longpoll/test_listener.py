@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from queueapi.errors import StoreUnavailable
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.messages import Messages
 from queueapi.postgres.migrate import migrate
-from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.sessions import Borrowed, Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
 from tests.longpoll.conftest import Browser, Jobs, Sql, until
@@ -363,8 +363,9 @@ def test_who_comes_from_another_process_while_the_log_is_read_is_told_nothing_tw
             late.append(told_elsewhere(2).start())
         return found
 
+    browser = told_elsewhere(1)
     monkeypatch.setattr(Messages, "after", then_another_comes)
-    early = told_elsewhere(1).start()
+    early = browser.start()
     until(lambda: late and not feed.hub.behind())
     say(messages, "news", 3)
     assert [told.data for told in early().messages] == ["2"]
@@ -498,36 +499,76 @@ def test_a_first_poll_while_the_database_is_away_fails_and_the_next_one_does_not
     assert Browser(feed, "news").poll(wait=0).messages == []
 
 
-@pytest.mark.system
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_polls_survive_a_restart_of_postgresql(new_feed: NewFeed, tmp_path: Path, mode: Any) -> None:
-    """``immediate`` is a crash, which empties the unlogged table of who watches what."""
-    with EmbeddedPostgres(tmp_path / "pg", durable=False) as server:
-        dsn = server.dsn
-        with connect(dsn, "tests", 5) as connection:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of the test's own, migrated, that it may restart."""
+    slow_log = {"wal_writer_delay": "10s"}  # what nobody waited for is lost in a crash
+    with EmbeddedPostgres(tmp_path / "pg", durable=False, settings=slow_log) as server:
+        with connect(server.dsn, "tests", 5) as connection:
             migrate(connection, lambda _: None)
             Upkeep(Dedicated(lambda: connection)).partition()
-        told: list[str] = []
-        feed = new_feed(lambda: connect(dsn, "tests", 5), told=lambda name, fields: told.append(name))
-        session = Dedicated(lambda: connect(dsn, "tests", 5))
-        jobs, messages = Jobs(Store(session)), Messages(session)
-        ids = jobs.push(20)
-        jobs.claim(20)
-        crowd = [Browser(feed, "news", jobs=(id_,)) for id_ in ids]
-        for browser in crowd:
-            assert browser.events() == ["running"]
-        replies = [browser.start() for browser in crowd]
-        session.close()
-        server.restart(mode)
-        jobs.finish(*ids)
-        say(messages, "news", 1)
-        for browser, reply in zip(crowd, replies, strict=True):
-            events = [told_.event for told_ in reply().messages]
-            while sorted(events) != ["done", "said"]:
-                events += browser.events()
-        feed.stop()
-        session.close()
+        yield server
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_polls_survive_a_restart_of_postgresql(new_feed: NewFeed, server: EmbeddedPostgres, mode: Any) -> None:
+    """``immediate`` is a crash, which empties the unlogged table of who watches what."""
+    dsn, told = server.dsn, []
+    feed = new_feed(lambda: connect(dsn, "tests", 5), told=lambda name, fields: told.append(name))
+    with connect(dsn, "tests", 5) as connection:
+        ids = Jobs(Store(Borrowed(connection))).push(20)
+        Jobs(Store(Borrowed(connection))).claim(20)
+    crowd = [Browser(feed, "news", jobs=(id_,)) for id_ in ids]
+    for browser in crowd:
+        assert browser.events() == ["running"]
+    replies = [browser.start() for browser in crowd]
+    server.restart(mode)
+    with connect(dsn, "tests", 5) as connection:
+        Jobs(Store(Borrowed(connection))).finish(*ids)
+        until(lambda: not feed.hub.is_away and not feed._anew.is_set())
+        say(Messages(Borrowed(connection)), "news", 1)
+    for browser, reply in zip(crowd, replies, strict=True):
+        news = reply()
+        resets, events = news.reset, [one.event for one in news.messages]
+        while sorted(events) != ["done", "said"] and not (resets and events == ["done"]):
+            news = browser.poll()
+            resets, events = resets or news.reset, events + [one.event for one in news.messages]
+        assert mode == "immediate" or not resets
     assert {"store_lost", "store_back"} <= set(told)
+    feed.stop()
+
+
+@pytest.mark.system
+@pytest.mark.xfail(
+    reason="a crash of PostgreSQL gives the numbers of transactions that left no trace again, and read_position.sql's"
+    " name of the database does not change with it",
+    strict=True,
+)
+def test_after_a_crash_of_postgresql_an_older_cursor_loses_nothing_in_silence(
+    new_feed: NewFeed, server: EmbeddedPostgres
+) -> None:
+    dsn = server.dsn
+    first = new_feed(lambda: connect(dsn, "tests", 5))
+    browser = Browser(first, "news")
+    with connect(dsn, "tests", 5) as connection:
+        first.start()
+        until(lambda: not first._anew.is_set())
+        for _ in range(10):  # a table without a log: a crash forgets that these transactions ever were
+            connection.execute("insert into queueapi.watchers values (gen_random_uuid(), now())")
+        row = connection.execute("select pg_snapshot_xmax(pg_current_snapshot())::text::int").fetchone()
+        connection.execute("notify queueapi_messages")
+    until(lambda: row and first.hub.position.xmax >= row[0])
+    browser.poll(wait=0)
+    first.stop()
+    server.restart("immediate")
+    with connect(dsn, "tests", 5) as connection:
+        for number in range(30):
+            say(Messages(Borrowed(connection)), "news", number)
+    browser.feed = new_feed(lambda: connect(dsn, "tests", 5))
+    news = browser.poll()
+    browser.feed.stop()
+    assert news.reset or [told.data for told in news.messages] == [str(number) for number in range(30)]
 
 
 # -- start and stop
@@ -572,7 +613,7 @@ from longpoll.listener import Feed
 from queueapi.events import Events
 from queueapi.postgres.connection import connect
 from queueapi.postgres.messages import Messages
-from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.sessions import Borrowed, Dedicated
 sys.path.insert(0, sys.argv[2])
 from tests.longpoll.conftest import Browser
 
