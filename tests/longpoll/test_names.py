@@ -12,8 +12,8 @@ from queueapi.signing import Signer
 
 SIGNER = Signer("s" * 32)
 OTHER = Signer("o" * 32)
-JOB = SIGNER.sign("job", "17", 60)
-NEWS = SIGNER.sign("channel", "private-news", 60)
+JOB = SIGNER.sign("job", "17", 3600)
+NEWS = SIGNER.sign("channel", "private-news", 3600)
 
 
 def test_a_job_goes_by_its_ticket_and_a_reply_repeats_the_ticket() -> None:
@@ -54,15 +54,15 @@ def test_no_beginning_of_a_ticket_is_taken_for_a_channel(ticket: str) -> None:
     ("ticket", "reason"),
     [
         (SIGNER.sign("job", "17", -1), "expired"),
-        (OTHER.sign("job", "17", 60), "signature"),
+        (OTHER.sign("job", "17", 3600), "signature"),
         (JOB.replace("job.", "channel."), "signature"),
         (NEWS.replace("channel.", "job."), "signature"),
         (JOB[:-1], "another form"),
         (JOB + "\n", "another form"),
-        (SIGNER.sign("job", "seventeen", 60), "no job can have that id"),
-        (SIGNER.sign("job", "-1", 60), "no job can have that id"),
-        (SIGNER.sign("job", "\u0661", 60), "no job can have that id"),
-        (SIGNER.sign("job", str(2**63), 60), "no job can have that id"),
+        (SIGNER.sign("job", "seventeen", 3600), "no job can have that id"),
+        (SIGNER.sign("job", "-1", 3600), "no job can have that id"),
+        (SIGNER.sign("job", "\u0661", 3600), "no job can have that id"),
+        (SIGNER.sign("job", str(2**63), 3600), "no job can have that id"),
     ],
     ids=["expired", "other secret", "job as channel", "channel as job", "cut", "line end", "word", "negative",
          "arabic digit", "beyond bigint"],
@@ -75,12 +75,12 @@ def test_a_ticket_that_is_not_good_opens_nothing(ticket: str, reason: str) -> No
 
 
 def test_a_ticket_for_something_else_is_no_ticket_here() -> None:
-    download = SIGNER.sign("download", "17", 60)
+    download = SIGNER.sign("download", "17", 3600)
     assert resolve([download], SIGNER) == Channels((), ((download, download),)), "a silent public channel, no job"
 
 
 def test_the_largest_id_is_a_job() -> None:
-    ticket = SIGNER.sign("job", str(2**63 - 1), 60)
+    ticket = SIGNER.sign("job", str(2**63 - 1), 3600)
     assert resolve([ticket], SIGNER).jobs == ((2**63 - 1, ticket),)
 
 
@@ -98,7 +98,7 @@ def test_what_cannot_be_a_channel_is_refused_in_one_short_sentence(name: object)
 
 def test_a_ticket_for_a_channel_that_cannot_be_is_refused() -> None:
     with pytest.raises(BadChannel):
-        resolve([SIGNER.sign("channel", "a b", 60)], SIGNER)
+        resolve([SIGNER.sign("channel", "a b", 3600)], SIGNER)
 
 
 def test_a_refusal_names_all_that_are_refused_for_the_same_kind_of_reason() -> None:
@@ -116,8 +116,8 @@ def test_what_is_asked_for_twice_is_answered_once() -> None:
 
 
 def test_two_tickets_for_one_thing_are_both_answered() -> None:
-    again = SIGNER.sign("job", "17", 90)
-    open_ = SIGNER.sign("channel", "news", 60)
+    again = SIGNER.sign("job", "17", 5400)
+    open_ = SIGNER.sign("channel", "news", 3600)
     assert resolve([JOB, again, "news", open_], SIGNER) == Channels(
         ((17, JOB), (17, again)), (("news", "news"), ("news", open_))
     )
