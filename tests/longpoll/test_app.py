@@ -83,7 +83,8 @@ def test_get_post_and_jsonp_bring_the_same(client: Client, channels: Channels, j
     cursor = poll(client, "news").json["cursor"]
     channels["news"].publish("said", "</script><!--\u2028")
     asked = [ticket(id_), "news"]
-    poll(client, "news", cursor=cursor, wait=25)  # now it has been read
+    poll(client, "news", cursor=cursor, wait=25)  # now both have been read
+    poll(client, ticket(id_), wait=25)
     by_post = poll(client, *asked, cursor=cursor)
     query = {"channels": json.dumps(asked), "cursor": cursor, "wait": "0"}
     by_get = client.simulate_get("/poll", params=query, params_csv=False)
