@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import LiteralString
 
 import psycopg
@@ -59,14 +57,26 @@ def connect(conninfo: str, name: str, connect_timeout: int, *setup: LiteralStrin
     return connection
 
 
-# A value too large or too deep. For psycopg the first two are operational errors, as if trying again could help.
-_TOO_MUCH = (errors.ProgramLimitExceeded, errors.StatementTooComplex, errors.InternalError_)
-# For psycopg these are errors of the program; here they are states of the server, which somebody can change.
-_NOT_NOW = (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)
+# A value that cannot be kept, or is too large or too deep: for psycopg the latter are operational errors, as if
+# trying again could help.
+_REFUSED = (
+    psycopg.DataError,
+    UnicodeEncodeError,
+    errors.ProgramLimitExceeded,
+    errors.StatementTooComplex,
+    errors.InternalError_,
+)
+# For psycopg the last two are errors of the program; here they are states of the server, which somebody can change.
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.ReadOnlySqlTransaction,
+    errors.InsufficientPrivilege,
+)
+_MISSING = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName)
 
 
-@contextmanager
-def translated(doing: str) -> Iterator[None]:
+class translated:
     """Turn the driver's errors into the house's, with the cause attached.
 
     Raises:
@@ -75,16 +85,29 @@ def translated(doing: str) -> Iterator[None]:
         SchemaMismatch: a table or column is not there.
         DataRefused: a value is not one that it can keep.
     """
-    try:
-        yield
-    except (psycopg.DataError, UnicodeEncodeError, *_TOO_MUCH) as error:
-        raise DataRefused(f"PostgreSQL did not {doing}: {_first_line(error)}") from error
-    except (psycopg.OperationalError, psycopg.InterfaceError, *_NOT_NOW) as error:
-        raise StoreUnavailable(f"PostgreSQL did not {doing}: {_first_line(error)}") from error
-    except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
-        raise SchemaMismatch(
-            f"the database's schema does not fit this version of queueapi ({_first_line(error)}): run  queueapi migrate"
-        ) from error
+
+    __slots__ = ("_doing",)
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, _REFUSED):
+            raise DataRefused(f"PostgreSQL did not {self._what}: {_first_line(error)}") from error
+        if isinstance(error, _AWAY):
+            raise StoreUnavailable(f"PostgreSQL did not {self._what}: {_first_line(error)}") from error
+        if isinstance(error, _MISSING):
+            raise SchemaMismatch(
+                f"the database's schema does not fit this version of queueapi ({_first_line(error)}): "
+                "run  queueapi migrate"
+            ) from error
+
+    @property
+    def _what(self) -> str:
+        return self._doing.replace("_", " ")
 
 
 def _first_line(error: BaseException) -> str:

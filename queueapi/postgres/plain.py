@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import errors, pq, waiting
 from psycopg.abc import PQGen
+from psycopg.adapt import Transformer
 
 RV = TypeVar("RV")
 
@@ -24,6 +25,11 @@ class Connection(psycopg.Connection[Any]):
     """A connection that gives up on a silent server, and is closed by whatever interrupts it."""
 
     answer_within: float | None = ANSWER_WITHIN
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.prepared: set[bytes] = set()  # statements of ours that the server has
+        self.transformer = Transformer(self)  # reads its results
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Drive psycopg's protocol generator until it has its answer. See :meth:`psycopg.Connection.wait`."""

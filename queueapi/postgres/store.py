@@ -11,7 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from queueapi.postgres.sessions import Rows, Session
+from queueapi.postgres.sessions import Session
+from queueapi.postgres.statements import Rows
 from queueapi.records import Claimed, JobStatus, NewJob, Outcome, Progress
 from queueapi.states import State
 
@@ -33,6 +34,8 @@ class Store:
 
     def push(self, jobs: Sequence[NewJob]) -> list[int]:
         """Insert the jobs, wake who sleeps, and give their ids in the same order."""
+        if len(jobs) == 1:
+            return [int(self._run("insert_job", jobs[0]._asdict())[0][0])]
         queues, kinds, args, priorities, max_attempts, delays, run_ats = (
             list(column) for column in zip(*jobs, strict=True)
         )

@@ -10,8 +10,8 @@ from uuid import UUID
 from psycopg import errors, sql
 
 from queueapi.postgres.connection import translated
-from queueapi.postgres.sessions import Dedicated, Rows
-from queueapi.postgres.statements import statement
+from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.statements import Rows, statement
 from queueapi.postgres.store import Store
 from queueapi.records import WorkerRow
 
@@ -143,6 +143,6 @@ class Upkeep:
     def _ddl(self, verb: LiteralString, **names: Any) -> None:
         # A lock that is not to be had now must not queue up everybody behind us: the next round tries again.
         connection = self._session.connection()
-        with translated(verb.replace("_", " ")), connection.transaction():
+        with translated(verb), connection.transaction():
             connection.execute("set local lock_timeout = '2s'")
             connection.execute(sql.SQL(statement(verb)).format(**names))

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.loop import Loop
-from queueapi.postgres.sessions import Dedicated, Rows
+from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.statements import Rows
 from queueapi.postgres.store import Store
 from queueapi.records import Claimed, Outcome, Progress
 from queueapi.reporting import INTERVAL, Reporter

@@ -10,7 +10,7 @@ from uuid import UUID
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.loop import Loop
-from queueapi.postgres.sessions import Rows
+from queueapi.postgres.statements import Rows
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.records import WorkerRow
 from queueapi.serializer import error_dumps

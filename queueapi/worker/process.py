@@ -37,11 +37,6 @@ from queueapi.worker.log import Sentences
 from queueapi.worker.orders import NOW, READY, REFUSED, Orders
 from queueapi.worker.sleeper import Sleeper
 
-# Our statements walk indexes. A plan cached while the table was empty must not meet a million rows later.
-_PLANS: Final = (
-    "select set_config(name, 'off', false) "
-    "from unnest(array['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) name"
-)
 # A claim that a crash of the server takes back is a lease lost like any other, so it need not wait for the disk.
 _NOT_DURABLE: Final = "set synchronous_commit = off"
 
@@ -93,8 +88,8 @@ def _actors(settings: Settings, board: Board, worker: UUID, events: Events) -> A
         return lambda: connect(settings.database_url, f"queueapi-work {os.getpid()}", settings.connect_timeout, *setup)
 
     channel = f"queueapi_wake_{worker.hex}"
-    store = Store(Dedicated(open_(_PLANS, _NOT_DURABLE)))
-    finisher = Finisher(Dedicated(open_(_PLANS)), settings.result_ttl, board, events)
+    store = Store(Dedicated(open_(_NOT_DURABLE)))
+    finisher = Finisher(Dedicated(open_()), settings.result_ttl, board, events)
     sleeper = Sleeper(store, channel, settings.queues, settings.poll)
     executor = Executor(kinds, settings.max_result)
     consumer = Consumer(store, finisher, executor, board, settings, worker, sleeper, events)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from queueapi.errors import DataRefused
 from queueapi.events import Events
-from queueapi.postgres.sessions import Rows
+from queueapi.postgres.statements import Rows
 from queueapi.postgres.store import Store
 from queueapi.records import Outcome, Progress
 from queueapi.serializer import error_dumps

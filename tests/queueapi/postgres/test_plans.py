@@ -178,7 +178,7 @@ def indexes(plan: dict[str, Any], table: str) -> set[str]:
 
 # Verb -> the indexes of jobs (or of finished, or messages) that it may use: no more, no fewer.
 BY = {
-    "claim_jobs": {"jobs_available", "jobs_pkey"},
+    "claim_jobs": {"jobs_available"},  # and the rows themselves by their place
     "finish_jobs": {"jobs_pkey"},
     "reschedule_jobs": {"jobs_pkey"},
     "promote_jobs": {"jobs_scheduled", "jobs_pkey"},

@@ -122,15 +122,18 @@ def test_however_many_are_watched_no_notification_is_too_long(store: Store, ear:
 # -- those who sleep
 
 
-def test_a_push_wakes_one_sleeper_of_its_queue_who_is_still_asleep(dsn: str, store: Store, sql: Sql) -> None:
+def test_a_push_wakes_one_sleeper_of_its_queue_for_each_job_and_nobody_who_does_not_sleep(dsn: str, store: Store, sql: Sql) -> None:
     ears = {name: Ear(dsn, name) for name in ("mail_a", "mail_b", "default_c", "gone_d")}
     store.sleep("mail_a", ["mail", "default"], 30.0)
     store.sleep("mail_b", ["mail"], 30.0)
     store.sleep("default_c", ["default"], 30.0)
     store.sleep("gone_d", ["mail"], -1.0)
-    store.push([new("mail"), new("mail")])
+    store.push([new("mail")])
     heard = {name: len(ear.heard()) for name, ear in ears.items()}
     assert heard["mail_a"] + heard["mail_b"] == 1
+    store.push([new("mail")] * 50)
+    heard = {name: len(ear.heard()) for name, ear in ears.items()}
+    assert (heard["mail_a"], heard["mail_b"]) == (1, 1)
     assert (heard["default_c"], heard["gone_d"]) == (0, 0)
     for name in ("mail_a", "mail_b"):
         store.awake(name)
