@@ -115,17 +115,20 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     runtime = Runtime(Settings.from_env())
     runtime.signer()  # no secret: say so before anything else
-    runtime.check()
-    configure("longpoll", arguments.verbose)
-    feed = Feed(runtime.open, Events(_Sentences()))
-    anybody = not arguments.origins or ANYBODY in arguments.origins
-    app = create_app(feed, runtime, ANYBODY if anybody else arguments.origins)
-    log = logging.getLogger("longpoll.access") if arguments.verbose else None
-    server = Server((arguments.host, arguments.port), app, log=log)
-    server.init_socket()  # a port that is taken: before anybody is told that we are there
-    feed.start()
-    server.start()
-    _run(server, feed)
+    try:
+        runtime.check()
+        configure("longpoll", arguments.verbose)
+        feed = Feed(runtime.open, Events(_Sentences()))
+        anybody = not arguments.origins or ANYBODY in arguments.origins
+        app = create_app(feed, runtime, ANYBODY if anybody else arguments.origins)
+        log = logging.getLogger("longpoll.access") if arguments.verbose else None
+        server = Server((arguments.host, arguments.port), app, log=log)
+        server.init_socket()  # a port that is taken: before anybody is told that we are there
+        feed.start()
+        server.start()
+        _run(server, feed)
+    finally:
+        runtime.pool.close()
     return 0
 
 
