@@ -271,4 +271,6 @@ def _give(verdicts: Verdicts) -> None:
         except Exception:  # one that cannot be written must not cost the others theirs
             logging.getLogger("longpoll").exception("a reply could not be given")
         if number % 100 == 99:
-            time.sleep(0)  # thousands on one channel: let others have a turn
+            # Thousands on one channel: others get a turn. Not 0, for which gevent looks at no socket: 5,000 answers
+            # take 190 ms instead of 140, and meanwhile a hundred other requests are served instead of five.
+            time.sleep(0.001)
