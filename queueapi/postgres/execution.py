@@ -8,8 +8,9 @@ columns, and a connection of ours has nobody else's statement under way; what is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
+from types import NoneType
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -89,13 +90,21 @@ def as_text(value: object) -> bytes | None:
     if value is None:
         return None
     if isinstance(value, list | tuple):
-        value = "{" + ",".join(map(_element, value)) + "}"
+        value = "{" + _elements(value) + "}"
     elif isinstance(value, bool):
         value = "t" if value else "f"
     raw = str(value).encode()
     if b"\0" in raw:
         raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
     return raw
+
+
+def _elements(values: Sequence[object]) -> str:
+    # Five hundred outcomes are 2,500 elements, nearly all of them numbers or NULL: half a microsecond of each job.
+    kinds = set(map(type, values))
+    if kinds == {NoneType}:
+        return "NULL" + ",NULL" * (len(values) - 1)
+    return ",".join(map(str if kinds == {int} else _element, values))
 
 
 def _element(value: object) -> str:

@@ -6,6 +6,7 @@ Plural, so that one and many are one path.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -72,8 +73,9 @@ class Store:
         """
         params = {"queues": list(queues), "room": room, "token": token, "worker": worker, "lease": lease}
         claimed = [Claimed._make(row) for row in self._run("claim_jobs", params)]
-        rank = {queue: number for number, queue in enumerate(queues)}
-        claimed.sort(key=lambda job: (rank[job.queue], job.priority, job.id))
+        claimed.sort(key=attrgetter("priority", "id"))
+        if len(queues) > 1:  # sorting is stable
+            claimed.sort(key=lambda job: queues.index(job.queue))
         return claimed
 
     def disclaim(self, worker: UUID, tokens: Sequence[int]) -> None:

@@ -30,16 +30,17 @@ UNIT = 16_384
 
 
 class Ended(NamedTuple):
-    """An attempt that has ended. ``begun`` is False for a job that was only claimed, and goes back."""
+    """An attempt that has ended.
+
+    Attributes:
+        begun: False for a job that was only claimed, and goes back.
+        bytes: what it takes to write down, roughly.
+    """
 
     outcome: Outcome
     job: Claimed
     begun: bool
-
-    @property
-    def bytes(self) -> int:
-        """What it takes to write down, roughly."""
-        return len(self.outcome.result or "") + len(self.outcome.error or "")
+    bytes: int
 
 
 class Finisher:
@@ -78,9 +79,9 @@ class Finisher:
 
     def add(self, outcome: Outcome, job: Claimed, begun: bool = True) -> None:
         """An attempt has ended."""
-        ended = Ended(outcome, job, begun)
-        self._ended.append(ended)
-        self._bytes += ended.bytes
+        size = len(outcome.result or "") + len(outcome.error or "")
+        self._ended.append(Ended(outcome, job, begun, size))
+        self._bytes += size
         self._loop.wake()
 
     @property
@@ -164,7 +165,7 @@ class Finisher:
         self.on_written()
 
     def _say(self, batch: Sequence[Ended], lost: set[int]) -> None:
-        for outcome, job, begun in batch:
+        for outcome, job, begun, _ in batch:
             if begun:
                 self._events.emit("lease_lost" if job.id in lost else "finished", outcome=outcome, job=job)
             else:
