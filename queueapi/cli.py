@@ -100,7 +100,7 @@ def _migrate(arguments: argparse.Namespace) -> int:
             sys.stdout.writelines(script(connection))
             return 0
         applied = migrate(connection, lambda migration: print(f"applied {migration.name}"))
-        Upkeep(Dedicated(lambda: connection)).partition()
+        Upkeep(Dedicated(lambda: connection)).partition(settings.result_ttl)
     print("the schema is up to date" if not applied else f"{applied} applied, the schema is up to date")
     return 0
 

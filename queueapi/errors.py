@@ -19,6 +19,10 @@ class NotAJob(QueueAPIError, TypeError):
     """What was pushed is no job: no registered kind stands behind its class."""
 
 
+class NotAConnection(QueueAPIError, TypeError):
+    """What was given as ``conn=`` is no connection that we can push on."""
+
+
 class NotSerializable(QueueAPIError, TypeError):
     """A job, or its result, holds something that JSON cannot carry to another process and back."""
 

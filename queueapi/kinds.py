@@ -99,9 +99,13 @@ def checked(options: Options) -> Options:
     """
     if options.queue is not None:
         checked_name("queue", options.queue)
-    for name, value, least in (("priority", options.priority, -32768), ("max_attempts", options.max_attempts, 1)):
-        if value is not None and (type(value) is not int or not least <= value <= 32767):
-            raise SettingsError(f"{name} is {value!r}, and must be a whole number from {least} to 32767")
+    # The thousandth attempt would be made in some six million years.
+    for name, value, least, most in (
+        ("priority", options.priority, -32768, 32767),
+        ("max_attempts", options.max_attempts, 1, 1000),
+    ):
+        if value is not None and (type(value) is not int or not least <= value <= most):
+            raise SettingsError(f"{name} is {value!r}, and must be a whole number from {least} to {most}")
     return options
 
 

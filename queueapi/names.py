@@ -19,7 +19,7 @@ def checked_name(what: str, name: object) -> str:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise SettingsError(
-            f"{name!r} cannot be the name of a {what}: use up to 200 letters, digits, and _ . : -, "
+            f"{name!r} cannot be the name of a {what}: use up to 200 letters, digits, and _ . : < > -, "
             "and begin with a letter, a digit or _"
         )
     return name

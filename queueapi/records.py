@@ -115,7 +115,11 @@ class JobStatus(NamedTuple):
 
         The traceback stays behind: it is for the people who run the job, not for those who wait for it.
         """
-        error = self.error and {"type": self.error.get("type"), "message": self.error.get("message")}
+        error: Any = self.error
+        if isinstance(error, dict):
+            error = {"type": error.get("type"), "message": error.get("message")}
+        elif error is not None:  # written by hand
+            error = {"type": None, "message": str(error)}
         data: dict[str, Any] = {
             "id": str(self.id),
             "kind": self.kind,

@@ -18,7 +18,8 @@ class Settings:
     Attributes of everybody:
         database_url: a libpq URL or keyword string; empty means the ``PG*`` variables, as with psql.
         connect_timeout: until ``StoreUnavailable``. A web request should fail before its reader gives up.
-        pool_size: connections a web process keeps. waitress runs 4 threads; a fifth is for who waits on a job.
+        pool_size: connections a web process keeps. waitress runs 4 threads, and a push holds one for a millisecond.
+            ``Handle.wait`` opens one of its own.
         max_args: of one job. Ids belong in a job, not the data behind them; 1 MB is already a mistake.
         max_result: of one job. What a browser should get in one piece.
         secrets: sign tickets; the first signs, all verify (``QUEUEAPI_SECRET``, ``QUEUEAPI_SECRET_PREVIOUS``).
@@ -29,7 +30,8 @@ class Settings:
         processes: of one supervisor. Python computes on one core a process.
         lease: how long a claim holds without a sign of work. Longer than any pause of a healthy machine, short
             enough that nobody is called when one burns down.
-        grace: how long running jobs may go on after SIGTERM. What systemd and Kubernetes allow by default.
+        grace: how long running jobs may go on after SIGTERM. systemd waits for 90 s before it kills; Kubernetes only
+            for 30: there, set ``terminationGracePeriodSeconds`` to this and 15 more.
         poll: the safety poll's interval. Bounds the delay of a lost wake-up; one claim a second is no load.
         result_ttl: how long finished jobs are kept. A browser asleep overnight still gets its answer.
     """
@@ -50,11 +52,13 @@ class Settings:
     verbose: bool = False
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            if not least <= getattr(self, name) < float("inf"):  # nor is NaN at least anything
-                raise SettingsError(f"{name} is {getattr(self, name)}, and must be at least {least}")
+        for name, (least, most) in _BOUNDS.items():
+            if not least <= getattr(self, name) <= most:  # nor is NaN between anything
+                raise SettingsError(f"{name} is {getattr(self, name)}, and must be from {least} to {most:,}")
         for name in self.queues:
             checked_name("queue", name)
+            if self.queues.count(name) > 1:
+                raise SettingsError(f"the queue {name!r} is named twice: once is enough")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:
@@ -79,17 +83,18 @@ class Settings:
         return cls(**found)
 
 
-_LEAST: dict[str, float] = {
-    "connect_timeout": 2,  # libpq rounds 1 up to 2
-    "pool_size": 1,
-    "max_args": 2,
-    "max_result": 2,
-    "concurrency": 1,
-    "processes": 1,
-    "lease": 1,
-    "grace": 0,
-    "poll": 0.01,
-    "result_ttl": 1,
+# Beyond these a setting is a slip of the finger, and does harm later and elsewhere.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "connect_timeout": (2, 300),  # libpq rounds 1 up to 2
+    "pool_size": (1, 1_000),
+    "max_args": (2, 100_000_000),
+    "max_result": (2, 100_000_000),
+    "concurrency": (1, 10_000),
+    "processes": (1, 1_000),
+    "lease": (1, 3_600),
+    "grace": (0, 86_400),
+    "poll": (0.01, 60),
+    "result_ttl": (1, 7_776_000),  # 90 days: a partition each, and a look-up by id asks them all
 }
 
 

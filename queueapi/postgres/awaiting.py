@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from uuid import uuid4
 
+from queueapi.errors import StoreUnavailable
 from queueapi.postgres.connection import translated
 from queueapi.postgres.sessions import Dedicated, Open
 from queueapi.postgres.store import Store
@@ -27,6 +28,7 @@ def await_job(open_: Open, job_id: int, timeout: float | None) -> JobStatus | No
     try:
         with translated("listen"):
             session.connection().execute(f"listen {CHANNEL}")
+        watching.stay(_POLL * 10)
         watching.watch([job_id])
         while True:
             watching.stay(_POLL * 10)
@@ -39,5 +41,8 @@ def await_job(open_: Open, job_id: int, timeout: float | None) -> JobStatus | No
                     pass
     finally:
         if session.generation:
-            watching.leave()
+            try:
+                watching.leave()
+            except StoreUnavailable:
+                pass  # it is forgotten when its time is up
         session.close()

@@ -38,7 +38,9 @@ def connect(conninfo: str, name: str, connect_timeout: int, *setup: LiteralStrin
         connection = connection_class().connect(
             conninfo,
             autocommit=True,
-            prepare_threshold=2,
+            # Our statements are prepared by execution.py. psycopg's own preparing would end after the first DROP in
+            # a DEALLOCATE ALL, which takes ours, too.
+            prepare_threshold=None,
             application_name=name,
             connect_timeout=connect_timeout,
             client_encoding="UTF8",

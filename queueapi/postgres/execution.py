@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from types import NoneType
 from typing import Any, Final, NamedTuple
+from zlib import crc32
 
 import psycopg
 from psycopg import generators
 from psycopg.abc import PQGen
-from psycopg.errors import error_from_result
+from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName, error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
@@ -46,7 +47,9 @@ def prepared(verb: str) -> Prepared:
         return f"${params.index(match[1]) + 1}"
 
     text = _PARAMETER.sub(number, statement(verb))
-    return Prepared(f"queueapi_{verb}".encode(), text.encode(), tuple(params))
+    raw = text.encode()
+    # The checksum: behind a pooler, another version of this library may have prepared its own text.
+    return Prepared(f"queueapi_{verb}_{crc32(raw):08x}".encode(), raw, tuple(params))
 
 
 def execute(connection: Connection, verb: str, params: Mapping[str, Any]) -> Rows:
@@ -57,14 +60,22 @@ def execute(connection: Connection, verb: str, params: Mapping[str, Any]) -> Row
     """
     ready = prepared(verb)
     values = [as_text(params[name]) for name in ready.params]
-    return connection.wait(_executing(connection, ready, values))
+    try:
+        return connection.wait(_executing(connection, ready, values))
+    except InvalidSqlStatementName:
+        # Somebody said DISCARD ALL, or a pooler gave us another server: nothing has been carried out.
+        connection.prepared.clear()
+        return connection.wait(_executing(connection, ready, values))
 
 
 def _executing(connection: Connection, ready: Prepared, values: list[bytes | None]) -> PQGen[Rows]:
     pgconn = connection.pgconn
     if ready.name not in connection.prepared:
         pgconn.send_prepare(ready.name, ready.text)
-        _checked((yield from generators.execute(pgconn)), connection)
+        try:
+            _checked((yield from generators.execute(pgconn)), connection)
+        except DuplicatePreparedStatement:
+            pass  # under that name it can only be the same text
         connection.prepared.add(ready.name)
     pgconn.send_query_prepared(ready.name, values)
     result = _checked((yield from generators.execute(pgconn)), connection)

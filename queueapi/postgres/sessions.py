@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import psycopg
 from psycopg.rows import tuple_row
 
-from queueapi.errors import StoreUnavailable
+from queueapi.errors import NotAConnection, StoreUnavailable
 from queueapi.postgres.connection import Connection, translated
 from queueapi.postgres.execution import execute
 from queueapi.postgres.statements import Rows, statement
@@ -194,7 +194,7 @@ class Borrowed:
             if not isinstance(connection, psycopg.Connection) and hasattr(connection, name):
                 connection = getattr(connection, name)
         if not isinstance(connection, psycopg.Connection):
-            raise TypeError(
+            raise NotAConnection(
                 f"conn= takes a psycopg 3 connection, not {type(connection).__module__}.{type(connection).__qualname__}"
             )
         self._connection = connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString, cast
 from uuid import UUID
@@ -89,25 +90,40 @@ class Upkeep:
     def prune(self) -> None:
         """Remove what dead processes left, and finished jobs and messages that are past their time."""
         self._run("prune_leftovers", {})
-        self._run("prune_default", {})
-        today = dt.datetime.now(dt.UTC).date()
-        for name, day in self._partitions("queueapi.finished", "finished_"):
-            if day < today:  # its rows were to be kept until some time of that day
-                self._drop(name)
-        for name, day in self._partitions("queueapi.messages", "messages_"):
-            if day < today - dt.timedelta(days=MESSAGE_DAYS):
-                self._ddl("drop_messages_floor", partition=sql.Identifier("queueapi", name))
-                self._drop(name)
+        self._run("prune_finished", {})
+        for name, day in self._partitions("finished"):
+            if day < _today():  # its rows were to be kept until some time of that day
+                self._ddl("drop_partition", partition=sql.Identifier("queueapi", name))
+        self.prune_messages()
 
-    def partition(self) -> None:
-        """Make the partitions of the coming days, where they are missing."""
-        today = dt.datetime.now(dt.UTC).date()
-        for table in ("finished", "messages"):
-            have = {name for name, _ in self._partitions(f"queueapi.{table}", f"{table}_")}
-            for ahead in range(DAYS_AHEAD + 1):
-                day = today + dt.timedelta(days=ahead)
-                if f"{table}_{day:%Y%m%d}" not in have:
-                    self._create(table, day)
+    def prune_messages(self) -> None:
+        """Remove messages that are past their time, and remember the newest transaction that went with them."""
+        self._run("prune_messages", {"days": MESSAGE_DAYS + 1})
+        for name, day in self._partitions("messages"):
+            if day < _today() - dt.timedelta(days=MESSAGE_DAYS):
+                partition = sql.Identifier("queueapi", name)
+                # In one transaction, and behind the lock: nobody writes into it any more.
+                self._ddl("lock_partition", "raise_messages_floor", "drop_partition", partition=partition)
+
+    def partition(self, result_ttl: float = 0.0) -> None:
+        """Make the partitions of the coming days, where they are missing.
+
+        Args:
+            result_ttl: seconds that outcomes are kept: theirs are made that much further ahead.
+        """
+        self._partition("finished", DAYS_AHEAD + math.ceil(result_ttl / 86_400))
+        self.partition_messages()
+
+    def partition_messages(self) -> None:
+        """As :meth:`partition`, for the log of messages alone."""
+        self._partition("messages", DAYS_AHEAD)
+
+    def _partition(self, table: str, days: int) -> None:
+        have = {day for _, day in self._partitions(table)}
+        for ahead in range(days + 1):
+            day = _today() + dt.timedelta(days=ahead)
+            if day not in have:
+                self._create(table, day)
 
     def counts(self) -> Rows:
         """(queue, state, number, age of the oldest in seconds) of all jobs."""
@@ -117,10 +133,10 @@ class Upkeep:
         """(name, queues, slots, seconds up, seconds since seen, jobs held) of all processes."""
         return self._run("list_workers", {})
 
-    def _partitions(self, parent: str, prefix: str) -> list[tuple[str, dt.date]]:
+    def _partitions(self, table: str) -> list[tuple[str, dt.date]]:
         days = []
-        for (name,) in self._run("list_partitions", {"parent": parent}):
-            suffix = name.removeprefix(prefix)
+        for (name,) in self._run("list_partitions", {"parent": f"queueapi.{table}"}):
+            suffix = name.removeprefix(f"{table}_")
             if len(suffix) == 8 and suffix.isdigit():
                 days.append((name, dt.datetime.strptime(suffix, "%Y%m%d").date()))
         return days
@@ -137,12 +153,17 @@ class Upkeep:
         except errors.CheckViolation:
             pass  # that day's rows are in the default partition already, and leave from there
 
-    def _drop(self, name: str) -> None:
-        self._ddl("drop_partition", partition=sql.Identifier("queueapi", name))
-
-    def _ddl(self, verb: LiteralString, **names: Any) -> None:
-        # A lock that is not to be had now must not queue up everybody behind us: the next round tries again.
+    def _ddl(self, *verbs: LiteralString, **names: Any) -> None:
         connection = self._session.connection()
-        with translated(verb), connection.transaction():
-            connection.execute("set local lock_timeout = '2s'")
-            connection.execute(sql.SQL(statement(verb)).format(**names))
+        with translated(verbs[-1]):
+            try:
+                with connection.transaction():
+                    connection.execute("set local lock_timeout = '2s'")
+                    for verb in verbs:
+                        connection.execute(sql.SQL(statement(verb)).format(**names))
+            except errors.LockNotAvailable:
+                pass  # pg_dump holds it, say: nobody shall queue up behind us, and the next round tries again
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()

@@ -68,10 +68,10 @@ def test_no_words_at_all_show_how_it_is_used_and_fail(main: Callable[[list[str]]
     [
         (["-q", "old mail"], "queueapi: 'old mail' cannot be the name of a queue"),
         (["-q", "mail,,default"], "queueapi: '' cannot be the name of a queue"),
-        (["-c", "0"], "queueapi: concurrency is 0, and must be at least 1"),
-        (["-p", "0"], "queueapi: processes is 0, and must be at least 1"),
-        (["--lease", "0.5"], "queueapi: lease is 0.5, and must be at least 1"),
-        (["--grace", "nan"], "queueapi: grace is nan, and must be at least 0"),
+        (["-c", "0"], "queueapi: concurrency is 0, and must be from 1 to"),
+        (["-p", "0"], "queueapi: processes is 0, and must be from 1 to"),
+        (["--lease", "0.5"], "queueapi: lease is 0.5, and must be from 1 to"),
+        (["--grace", "nan"], "queueapi: grace is nan, and must be from 0 to"),
     ],
 )
 def test_a_wrong_option_is_one_sentence_and_exit_code_2(words: list[str], sentence: str, capsys: Captured) -> None:

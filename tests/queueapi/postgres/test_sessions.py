@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -16,6 +17,9 @@ from psycopg.rows import class_row, dict_row, namedtuple_row
 from queueapi import SchemaMismatch, StoreUnavailable
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.sessions import Borrowed, Dedicated, Pool
+from queueapi.postgres.store import Store
+from queueapi.records import NewJob
+from queueapi.states import State
 
 Sql = Callable[..., list[tuple[Any, ...]]]
 
@@ -242,3 +246,19 @@ def test_a_pipeline_or_a_closed_connection_of_the_callers_is_told_as_it_is(dsn: 
     connection.close()
     with pytest.raises(StoreUnavailable, match="the connection is closed"):
         Borrowed(connection).run("read_jobs", {"ids": [1]})
+
+
+def test_a_connection_whose_statements_were_discarded_prepares_them_again(session: Dedicated, store: Store) -> None:
+    job = NewJob("default", "kind", "{}", 0, 25, 0.0, None)
+    store.push([job])
+    session.connection().execute("discard all")
+    (id_,) = store.push([job])
+    assert store.read([id_])[id_].state is State.AVAILABLE
+
+
+def test_a_connection_that_finds_its_statements_prepared_uses_them(session: Dedicated, store: Store) -> None:
+    job = NewJob("default", "kind", "{}", 0, 25, 0.0, None)
+    store.push([job])
+    session.connection().prepared.clear()  # as behind a pooler that has given us another's server connection
+    store.push([job])
+    assert len(store.claim(["default"], 5, 7, UUID(int=1), 30.0)) == 2

@@ -122,7 +122,7 @@ def test_however_many_are_watched_no_notification_is_too_long(store: Store, ear:
 # -- those who sleep
 
 
-def test_a_push_wakes_one_sleeper_of_its_queue_for_each_job_and_nobody_who_does_not_sleep(dsn: str, store: Store, sql: Sql) -> None:
+def test_a_push_wakes_a_sleeper_of_its_queue_for_each_job_and_nobody_else(dsn: str, store: Store, sql: Sql) -> None:
     ears = {name: Ear(dsn, name) for name in ("mail_a", "mail_b", "default_c", "gone_d")}
     store.sleep("mail_a", ["mail", "default"], 30.0)
     store.sleep("mail_b", ["mail"], 30.0)

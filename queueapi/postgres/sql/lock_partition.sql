@@ -1,0 +1,1 @@
+lock table {partition} in access exclusive mode
