@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -40,9 +41,7 @@ def template(server_dsn: str) -> Iterator[str]:
     name = f"{_PREFIX}_template"
     _run(server_dsn, "create database {}", name)
     try:
-        with connect(_to(server_dsn, name), "tests", 5) as connection:
-            migrate(connection, lambda _: None)
-            Upkeep(Dedicated(lambda: connection)).partition()
+        _migrate(_to(server_dsn, name))
         yield name
     finally:
         _run(server_dsn, "drop database {} with (force)", name)
@@ -68,6 +67,24 @@ def empty_dsn(server_dsn: str) -> Iterator[str]:
         yield _to(server_dsn, name)
     finally:
         _run(server_dsn, "drop database {} with (force)", name)
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A server of the test's own, migrated, that it may stop and restart. Gone with all its data after the test."""
+    # What nobody waited for shall be lost in a crash.
+    server = EmbeddedPostgres(tmp_path / "postgres", durable=False, settings={"wal_writer_delay": "10s"})
+    try:
+        _migrate(server.start().dsn)
+        yield server
+    finally:
+        server.destroy()
+
+
+def _migrate(dsn: str) -> None:
+    with connect(dsn, "tests", 5) as connection:
+        migrate(connection, lambda _: None)
+        Upkeep(Dedicated(lambda: connection)).partition()
 
 
 def _to(dsn: str, database: str) -> str:

@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -106,28 +105,24 @@ queueapi.runtime.default().pool.close()
 
 
 @pytest.mark.system
-def test_a_server_that_is_away_is_one_sentence_and_the_push_after_its_return_works(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path / "postgres", durable=False) as server:
-        from queueapi.postgres.connection import connect
-        from queueapi.postgres.migrate import migrate
-
-        with connect(server.dsn, "tests", 5) as connection:
-            migrate(connection, lambda _: None)
-        runtime = Runtime(Settings(database_url=server.dsn, connect_timeout=2))
-        queue = Queue(lambda: runtime)
-        first = queue.push(Plain())
-        server.restart("immediate")
-        assert queue.push(Plain()).id > first.id  # the idle connection was dead, and that was seen
-        server.stop()
-        for ask in (lambda: queue.push(Plain()), first.state, lambda: first.wait(0), runtime.check):
-            with pytest.raises(StoreUnavailable, match="PostgreSQL did not connect: ") as caught:
-                ask()
-            assert "\n" not in str(caught.value)
-            assert isinstance(caught.value, ConnectionError)
-        server.start()
-        assert queue.push(Plain()).state() is State.AVAILABLE
-        assert first.state() is State.AVAILABLE
-        runtime.pool.close()
+def test_a_server_that_is_away_is_one_sentence_and_the_push_after_its_return_works(
+    own_server: EmbeddedPostgres,
+) -> None:
+    runtime = Runtime(Settings(database_url=own_server.dsn, connect_timeout=2))
+    queue = Queue(lambda: runtime)
+    first = queue.push(Plain())
+    own_server.restart("immediate")
+    assert queue.push(Plain()).id > first.id  # the idle connection was dead, and that was seen
+    own_server.stop()
+    for ask in (lambda: queue.push(Plain()), first.state, lambda: first.wait(0), runtime.check):
+        with pytest.raises(StoreUnavailable, match="PostgreSQL did not connect: ") as caught:
+            ask()
+        assert "\n" not in str(caught.value)
+        assert isinstance(caught.value, ConnectionError)
+    own_server.start()
+    assert queue.push(Plain()).state() is State.AVAILABLE
+    assert first.state() is State.AVAILABLE
+    runtime.pool.close()
 
 
 @pytest.mark.system
