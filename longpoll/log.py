@@ -9,7 +9,7 @@ from typing import Final
 
 from longpoll.names import CHANNEL, checked_channel, shortened
 from queueapi.errors import SettingsError
-from queueapi.queues import TICKET_EXPIRES
+from queueapi.handles import TICKET_EXPIRES
 from queueapi.runtime import Runtime
 from queueapi.serializer import data_dumps
 

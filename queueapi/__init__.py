@@ -1,11 +1,14 @@
 """Background jobs for Python web apps, with their results live in the browser, on nothing but PostgreSQL.
 
 Push: :data:`queue`, :class:`Job`, :func:`job`.  Look: :func:`handle`, :func:`verify_ticket`.  Report: :func:`progress`.
-Start: :func:`check`.
+Start: :func:`configure`, :func:`check`.  Without PostgreSQL: :class:`TestQueue`, :class:`SynchronousQueue`,
+:class:`MemoryQueue`.
 
 Importing this connects to nothing and loads no driver.
 """
 
+from queueapi.application import check, configure, current, handle, verify_ticket
+from queueapi.consumers import ThreadedQueueConsumer
 from queueapi.errors import (
     DataRefused,
     JobCancelled,
@@ -16,21 +19,25 @@ from queueapi.errors import (
     MigrationRefused,
     NotAConnection,
     NotAJob,
+    NotOffered,
     NotSerializable,
     QueueAPIError,
+    QueueEmpty,
     SchemaMismatch,
     SettingsError,
     StoreUnavailable,
     TicketRefused,
     UnknownKind,
 )
+from queueapi.handles import Handle
+from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
 from queueapi.jobs import Job, job, progress
-from queueapi.queues import Handle, Queue
-from queueapi.runtime import check, connect, default, handle, verify_ticket
+from queueapi.queues import Queue
+from queueapi.runtime import connect
 from queueapi.settings import Settings
 from queueapi.states import State
 
-queue = Queue(default)
+queue = Queue(current)
 
 __version__ = "0.1.0"
 
@@ -43,20 +50,27 @@ __all__ = [
     "JobNotFinished",
     "JobNotFound",
     "KindTaken",
+    "MemoryQueue",
     "MigrationRefused",
     "NotAConnection",
     "NotAJob",
+    "NotOffered",
     "NotSerializable",
     "Queue",
     "QueueAPIError",
+    "QueueEmpty",
     "SchemaMismatch",
     "Settings",
     "SettingsError",
     "State",
     "StoreUnavailable",
+    "SynchronousQueue",
+    "TestQueue",
+    "ThreadedQueueConsumer",
     "TicketRefused",
     "UnknownKind",
     "check",
+    "configure",
     "connect",
     "handle",
     "job",

@@ -6,6 +6,8 @@ push works as a reader expects.
 
 from __future__ import annotations
 
+import queue
+
 
 class QueueAPIError(Exception):
     """The root: ``except QueueAPIError`` catches all that this package raises on purpose."""
@@ -49,6 +51,14 @@ class SchemaMismatch(QueueAPIError):
 
 class MigrationRefused(QueueAPIError):
     """An applied migration was edited or is missing, so nobody can say what the schema is."""
+
+
+class NotOffered(QueueAPIError, NotImplementedError):
+    """This kind of queue cannot do that; the sentence says which can."""
+
+
+class QueueEmpty(QueueAPIError, queue.Empty):
+    """``pop()`` found no job that is due, in the time that it was given."""
 
 
 class JobNotFound(QueueAPIError, LookupError):

@@ -38,12 +38,20 @@ class Executor:
         kinds: where classes are looked up.
         max_result: bytes of a result.
         rand: a number in [0, 1), for the retry delay.
+        on_error: called with what a job raised, for whoever wants the exception itself; it must not raise.
     """
 
-    def __init__(self, kinds: Kinds, max_result: int, rand: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        kinds: Kinds,
+        max_result: int,
+        rand: Callable[[], float] = random.random,
+        on_error: Callable[[Claimed, BaseException], None] = lambda _, __: None,
+    ) -> None:
         self._kinds = kinds
         self._max_result = max_result
         self._rand = rand
+        self._on_error = on_error
 
     def execute(self, claimed: Claimed, reporter: reporting.Reporter | None = None) -> Outcome:
         """Run the attempt; whatever happens is in the outcome."""
@@ -65,10 +73,12 @@ class Executor:
             text = serializer.result_dumps(kind, result, self._max_result)
         except Exception as error:  # NotSerializable, or what the result's own code raises when it is looked at
             # The work is done and its result cannot be told; doing it again would not change that.
+            self._on_error(claimed, error)
             return _dead(claimed, error)
         return Outcome(claimed.id, claimed.token, State.DONE, text)
 
     def _failed(self, claimed: Claimed, error: BaseException) -> Outcome:
+        self._on_error(claimed, error)
         if claimed.attempt >= claimed.max_attempts:
             return _dead(claimed, error)
         delay = retry.delay(claimed.attempt, self._rand())

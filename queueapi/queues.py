@@ -3,62 +3,63 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 from queueapi import retry, serializer
-from queueapi.errors import JobCancelled, JobFailed, JobNotFinished, JobNotFound, SettingsError
+from queueapi.backends import Backend, Route
+from queueapi.consumers import Runner, ThreadedQueueConsumer
+from queueapi.errors import SettingsError
+from queueapi.foreign import Foreign, Pushes
+from queueapi.handles import Handle
 from queueapi.kinds import checked, kinds
 from queueapi.names import checked_name
-from queueapi.records import JobStatus, NewJob, Options
-from queueapi.settings import Settings
-from queueapi.signing import Signer
-from queueapi.states import State
-
-# A page that is left open over lunch still gets its answer.
-TICKET_EXPIRES = 3600.0
-
-
-class Backend(Protocol):
-    """What a queue needs of the rest of the house: made by the composition root, when first needed."""
-
-    settings: Settings
-
-    def push(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
-        """Store the jobs, all or none: on ``conn``, or on a connection of our own, committed."""
-
-    def read(self, job_id: int) -> JobStatus | None:
-        """The job's present state."""
-
-    def cancel(self, job_id: int) -> bool:
-        """Take back a job that nobody has claimed."""
-
-    def wait(self, job_id: int, timeout: float | None) -> JobStatus | None:
-        """The job's state once it is final, or as it is after so many seconds."""
-
-    def signer(self) -> Signer:
-        """Signs tickets."""
+from queueapi.records import NewJob, Options
+from queueapi.schedule import when
 
 
 class Queue:
     """A named list of jobs. Cheap to make, safe to share between threads, greenlets and forked processes.
 
-    ``queue['mail']`` is the same queue under another name: a bound copy, not an entry of a container.
+    ``queue['mail']`` is the same queue under another name: a bound copy. ``queue['mail'] = other`` puts another
+    queue, or any object with ``push(job)``, behind that name: for this queue and all its bound copies, made before or
+    after, and whether the name comes from them, from the push or from the job's class. So on ``queueapi.queue``,
+    which is the process's own, it holds in the whole process: say it where the application is put together.
+    ``del queue['mail']`` undoes it.
+
+    Without a name, jobs go to the queue that their class says, or to ``default``; and what looks at waiting jobs
+    looks at all of them.
 
     Args:
         backend: called at the first use; nothing is connected before.
-        name: the queue that jobs go to which name none themselves; None means ``default``.
+        name: the queue that jobs go to, whatever their class says.
     """
 
-    def __init__(self, backend: Callable[[], Backend], name: str | None = None) -> None:
+    def __init__(
+        self, backend: Callable[[], Backend], name: str | None = None, routes: dict[str, Route] | None = None
+    ) -> None:
         self._backend = backend
+        self._routes: dict[str, Route] = {} if routes is None else routes
         self.name = name
 
     def __repr__(self) -> str:
         return f"<Queue {self.name or 'default'}>"
 
     def __getitem__(self, name: str) -> Queue:
-        return Queue(self._backend, checked_name("queue", name))
+        return Queue(self._backend, checked_name("queue", name), self._routes)
+
+    def __setitem__(self, name: str, other: Queue | Pushes) -> None:
+        if self.name is not None:
+            raise SettingsError(f"{self!r} is one name of a queue: assign on the queue itself,  queue[{name!r}] = …")
+        checked_name("queue", name)
+        if isinstance(other, Queue):
+            self._routes[name] = Route(other._backend, other.name or name)
+        else:
+            foreign = Foreign(other)
+            self._routes[name] = Route(lambda: foreign, name)
+
+    def __delitem__(self, name: str) -> None:
+        self._routes.pop(name, None)
 
     def push(
         self,
@@ -91,7 +92,12 @@ class Queue:
         options = Options(queue, priority, max_attempts)
         return self._push([job], conn, options, run_at, delay)[0]
 
-    __lshift__ = push
+    def enq(self, job: object, **options: Any) -> Handle:
+        """As :meth:`push`, and through it."""
+        return self.push(job, **options)
+
+    def __lshift__(self, job: object) -> Handle:
+        return self.push(job)
 
     def push_all(
         self,
@@ -116,11 +122,24 @@ class Queue:
         delay: float | dt.timedelta | None,
     ) -> list[Handle]:
         checked(options)
-        at, seconds = _when(run_at, delay)
+        at, seconds = when(run_at, delay)
         backend = self._backend()
         rows = [self._row(job, options, at, seconds, backend.settings.max_args) for job in jobs]
+        if self._routes:
+            backend, rows = self._routed(backend, rows)
         ids = backend.push(rows, conn) if rows else []
         return [Handle(backend, id_) for id_ in ids]
+
+    def _routed(self, backend: Backend, rows: list[NewJob]) -> tuple[Backend, list[NewJob]]:
+        routes = {self._routes.get(row.queue) for row in rows}
+        if len(routes) > 1:
+            raise SettingsError(
+                "these jobs go to queues of different backends, so they cannot be pushed all or none: push them apart"
+            )
+        route = routes.pop() if routes else None
+        if route is None:
+            return backend, rows
+        return route.backend(), [row._replace(queue=route.name) for row in rows]
 
     def _row(self, job: object, push: Options, run_at: str | None, delay: float, limit: int) -> NewJob:
         kind = kinds.of(job)
@@ -129,100 +148,96 @@ class Queue:
         max_attempts = push.max_attempts or kind.options.max_attempts or retry.MAX_ATTEMPTS
         return NewJob(queue, kind.name, serializer.dumps(kind, job, limit), priority or 0, max_attempts, delay, run_at)
 
+    @property
+    def backend(self) -> Callable[[], Backend]:
+        """Makes, or has, what stands behind the queue."""
+        return self._backend
 
-class Handle:
-    """A pushed job, from outside. Holds an id and no connection; as good in another process."""
+    # -- the names of Rails 4 and of Python's queues
 
-    __slots__ = ("_backend", "id")
+    def size(self) -> int:
+        """How many jobs wait: available or scheduled, not yet claimed."""
+        backend, name = self._target()
+        return backend.size(name)
 
-    def __init__(self, backend: Backend, id_: int) -> None:
-        self._backend = backend
-        self.id = id_
+    __len__ = size
+    __iter__ = None  # or Python would try queue[0]
 
-    def __repr__(self) -> str:
-        return f"<Handle {self.id}>"
+    def __bool__(self) -> bool:
+        return True  # ``if queue:`` asks whether there is one, not what is in it
 
-    def status(self) -> dict[str, Any]:
-        """What a browser sees: kind, state, event, attempt, progress, result or error, as JSON-able data.
+    def empty(self) -> bool:
+        """Whether no job waits."""
+        return self.size() == 0
+
+    @property
+    def jobs(self) -> list[Any]:
+        """Copies of the jobs that wait, read back as a worker would, in the order in which they would run.
+
+        All of them: on a production queue look at :meth:`size` first. Raises UnknownKind if this process does not
+        know one of them.
+        """
+        backend, name = self._target()
+        return [serializer.loads(kinds.named(kind), args) for kind, args in backend.waiting(name)]
+
+    def clear(self) -> int:
+        """Discard the jobs that wait; how many that were. Each is recorded as cancelled, with that reason.
 
         Raises:
-            JobNotFound: its transaction has not committed, or it finished and was pruned.
+            SettingsError: on PostgreSQL, without a name: that would be the jobs of everybody.
         """
-        status = self._status()
-        return {**status.data(), "event": status.event}
+        backend, name = self._target()
+        return backend.clear(name, serializer.error_dumps("Cleared", f"{self!r} was cleared"))
 
-    def state(self) -> State:
-        """Where the job is. Raises :class:`JobNotFound`."""
-        return self._status().state
-
-    def result(self) -> Any:
-        """What ``run()`` returned, as JSON brings it back.
-
-        Raises:
-            JobNotFinished, JobFailed, JobCancelled, JobNotFound.
-        """
-        return _outcome(self._status())
-
-    def wait(self, timeout: float | None = None) -> Any:
-        """Wait until the job has an outcome, and return its result. In a web request, rather give out a ticket.
+    def pop(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Take the next job that is due. Whoever takes it runs it; its handle says ``running`` from then on.
 
         Args:
-            timeout: seconds; None waits for ever.
+            block: wait until there is one.
+            timeout: for so many seconds at most.
 
         Raises:
-            TimeoutError: it has none yet.
-            JobFailed, JobCancelled, JobNotFound.
+            QueueEmpty: there is none. Python's own ``queue.Empty``.
+            NotOffered: on PostgreSQL. A job is taken with a lease, which only a worker keeps up: without one it would
+                be lost with this process.
         """
-        status = self._backend.wait(self.id, timeout)
-        if status is None:
-            raise _not_found(self.id)
-        if not status.state.final:
-            raise TimeoutError(f"job {self.id} is still {status.state} after {timeout} s")
-        return _outcome(status)
+        claimed = self.runner("pop").take(self._target()[1], timeout if block else 0.0)
+        return serializer.loads(kinds.named(claimed.kind), claimed.args)
 
-    def cancel(self) -> bool:
-        """Take the job back. True if nobody had claimed it; a job that runs or has run is left alone."""
-        return self._backend.cancel(self.id)
+    def drain(self) -> int:
+        """Run all jobs that wait, scheduled ones too, in this thread; how many that were.
 
-    def ticket(self, expires: float | dt.timedelta = TICKET_EXPIRES) -> str:
-        """What a browser needs to see this job, and nothing else, for so many seconds."""
-        seconds = expires.total_seconds() if isinstance(expires, dt.timedelta) else expires
-        return self._backend.signer().sign("job", str(self.id), seconds)
+        Each is tried once, by the workers' executor. What a job raises is raised here: that job is dead, and the rest
+        still wait.
 
-    def _status(self) -> JobStatus:
-        status = self._backend.read(self.id)
-        if status is None:
-            raise _not_found(self.id)
-        return status
+        Raises:
+            NotOffered: on PostgreSQL: there it is  queueapi-work MODULE --burst.
+        """
+        return self.runner("drain").drain(self._target()[1])
 
+    @property
+    def consumer(self) -> ThreadedQueueConsumer:
+        """What runs the jobs in a thread of this process. NotOffered on PostgreSQL: there it is ``queueapi-work``."""
+        backend, name = self._target()
+        return backend.runner("start").consumer(Queue(lambda: backend, name))
 
-def _not_found(job_id: int) -> JobNotFound:
-    return JobNotFound(f"there is no job {job_id}: its transaction has not committed, or it finished and was pruned")
+    def start(self) -> Self:
+        """Start the consumer."""
+        self.consumer.start()
+        return self
 
+    def shutdown(self, timeout: float | None = None) -> bool:
+        """Let the consumer run what is due, and end it."""
+        return self.consumer.shutdown(timeout)
 
-def _outcome(status: JobStatus) -> Any:
-    if status.state is State.DONE:
-        return status.result
-    if status.state is State.CANCELLED:
-        raise JobCancelled(f"job {status.id} was cancelled")
-    if status.state is State.DEAD:
-        error = status.error or {}
-        raise JobFailed(
-            f"job {status.id} is dead after {status.attempt} attempts: {error.get('type')}: {error.get('message')}",
-            error,
-        )
-    raise JobNotFinished(f"job {status.id} is {status.state}: wait for it, or look again later")
+    def handle_exception(self, job: Any, exception: BaseException) -> None:
+        """What the consumer does with an exception."""
+        self.consumer.handle_exception(job, exception)
 
+    def runner(self, doing: str) -> Runner:
+        """What runs the jobs of this queue in this process."""
+        return self._target()[0].runner(doing)
 
-def _when(run_at: dt.datetime | None, delay: float | dt.timedelta | None) -> tuple[str | None, float]:
-    """(ISO time, seconds): a time is the caller's, a delay is counted on the database's clock."""
-    if run_at is not None and delay is not None:
-        raise SettingsError(f"run_at={run_at} and delay={delay} exclude each other: give one")
-    if run_at is not None:
-        if not isinstance(run_at, dt.datetime) or run_at.utcoffset() is None:
-            raise SettingsError(f"run_at={run_at!r} says no timezone: use datetime.now(timezone.utc) or a zoneinfo")
-        return run_at.isoformat(), 0.0
-    seconds = delay.total_seconds() if isinstance(delay, dt.timedelta) else delay or 0.0
-    if not isinstance(seconds, (int, float)) or not 0 <= seconds <= 3_155_760_000:
-        raise SettingsError(f"delay={delay!r} must be between 0 seconds and 100 years")
-    return None, float(seconds)
+    def _target(self) -> tuple[Backend, str | None]:
+        route = self._routes.get(self.name) if self.name else None
+        return (self._backend(), self.name) if route is None else (route.backend(), route.name)

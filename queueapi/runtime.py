@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from queueapi.errors import TicketRefused
-from queueapi.queues import Handle, Queue
+from queueapi.errors import NotOffered, SettingsError
+from queueapi.queues import Queue
 from queueapi.records import JobStatus, NewJob
 from queueapi.settings import Settings
 from queueapi.signing import Signer
@@ -47,7 +47,7 @@ class Runtime:
         return connect(self.settings.database_url, "queueapi", self.settings.connect_timeout)
 
     def push(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
-        """See :class:`queueapi.queues.Backend`."""
+        """See :class:`queueapi.backends.Backend`."""
         from queueapi.postgres.sessions import Borrowed
         from queueapi.postgres.store import Store
 
@@ -59,32 +59,60 @@ class Runtime:
             return _in_chunks(Store(Borrowed(connection)), jobs)
 
     def read(self, job_id: int) -> JobStatus | None:
-        """See :class:`queueapi.queues.Backend`."""
+        """See :class:`queueapi.backends.Backend`."""
         from queueapi.postgres.store import Store
 
         return Store(self.pool).read([job_id]).get(job_id)
 
     def cancel(self, job_id: int) -> bool:
-        """See :class:`queueapi.queues.Backend`."""
+        """See :class:`queueapi.backends.Backend`."""
         from queueapi.postgres.store import Store
 
         return Store(self.pool).cancel(job_id, self.settings.result_ttl)
 
     def wait(self, job_id: int, timeout: float | None) -> JobStatus | None:
-        """See :class:`queueapi.queues.Backend`."""
+        """See :class:`queueapi.backends.Backend`."""
         from queueapi.postgres.awaiting import await_job
 
         return await_job(self.open, job_id, timeout)
 
+    def size(self, queue: str | None) -> int:
+        """See :class:`queueapi.backends.Backend`."""
+        from queueapi.postgres.waiting import Waiting
+
+        return Waiting(self.pool).size(queue)
+
+    def waiting(self, queue: str | None) -> list[tuple[str, str]]:
+        """See :class:`queueapi.backends.Backend`."""
+        from queueapi.postgres.waiting import Waiting
+
+        return Waiting(self.pool).list(queue)
+
+    def clear(self, queue: str | None, error: str) -> int:
+        """See :class:`queueapi.backends.Backend`."""
+        from queueapi.postgres.waiting import Waiting
+
+        if queue is None:
+            raise SettingsError("clear() would discard every queue's jobs: name one, as in  queue['default'].clear()")
+        return Waiting(self.pool).clear(queue, error, self.settings.result_ttl)
+
+    def runner(self, doing: str) -> NoReturn:
+        """See :class:`queueapi.backends.Backend`."""
+        raise NotOffered(
+            f"{doing}() is for queues of one process. Jobs on PostgreSQL are run by workers, which keep a lease on "
+            "what they took: start  queueapi-work MODULE,  with --burst if it shall stop when nothing is left; in "
+            "tests, use a TestQueue"
+        )
+
     def check(self) -> None:
-        """See :func:`check`."""
+        """See :func:`queueapi.check`."""
         from queueapi.postgres.migrate import check
 
         with self.pool.connection() as connection:
             check(connection)
 
     def signer(self) -> Signer:
-        """See :class:`queueapi.queues.Backend`."""
+        """See :class:`queueapi.backends.Backend`."""
         return Signer(*self.settings.secrets)
 
 
@@ -116,33 +144,6 @@ def connect(database_url: str = "", **settings: Any) -> Queue:
     given = Settings.from_env(database_url=database_url or None, **settings)
     runtime = Runtime(given)
     return Queue(lambda: runtime)
-
-
-def check() -> None:
-    """Refuse to start on tables that this version does not know: for web processes, before they serve.
-
-    Raises:
-        SchemaMismatch: the database's schema is older or newer than this code; the sentence says the remedy.
-        StoreUnavailable: PostgreSQL is away.
-    """
-    default().check()
-
-
-def handle(job_id: int) -> Handle:
-    """The handle of a job whose id was kept elsewhere. Asks nobody whether it exists."""
-    return Handle(default(), int(job_id))
-
-
-def verify_ticket(ticket: str) -> Handle:
-    """The handle of the job that a ticket names.
-
-    Raises:
-        TicketRefused: malformed, altered, expired, or not for a job.
-    """
-    verified = default().signer().verify(ticket)
-    if verified.purpose != "job":
-        raise TicketRefused(f"the ticket is for a {verified.purpose}, not for a job")
-    return Handle(default(), int(verified.name))
 
 
 def _in_chunks(store: Store, jobs: Sequence[NewJob]) -> list[int]:

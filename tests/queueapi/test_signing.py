@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from queueapi import SettingsError, TicketRefused
-from queueapi.runtime import Runtime, verify_ticket
+from queueapi import SettingsError, TicketRefused, verify_ticket
+from queueapi.runtime import Runtime
 from queueapi.settings import Settings
 from queueapi.signing import MINIMUM_SECRET, Signer
 

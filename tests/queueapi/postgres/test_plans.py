@@ -105,6 +105,7 @@ class Params:
             "reschedule_jobs": running | {"delays": [5.0] * n, "charged": [True] * n, "errors": ["{}"] * n},
             "find_finished": {"ids": self.finished, "tokens": self.tokens},
             "renew_leases": running | {"lease": 30.0},
+            "forget_progress": running,
             "report_progress": running | {"dones": [1.0] * n, "totals": [None] * n, "messages": ["m"] * n},
             "release_worker": {"worker": WORKER, "charged": self.ids[:5], "error": "{}"},
             "take_back_jobs": {"worker": WORKER, "begun": self.ids[:5], "before": datetime.now(UTC)},
@@ -112,6 +113,8 @@ class Params:
             "rescue_jobs": {"error": "{}"},
             "read_jobs": {"ids": self.ids[: BATCH // 2] + self.finished[: BATCH // 2]},
             "cancel_job": {"id": 42, "ttl": 60.0},
+            "count_waiting": {"queue": "q1"},
+            "clear_waiting": {"queue": "q1", "error": "{}", "ttl": 60.0},
             "read_messages": {"after": self.cursor},
             "replay_messages": {"channels": ["c1", "c2"], "after": self.cursor, "upto": self.cursor, "limit": 100},
         }
@@ -231,6 +234,15 @@ def test_a_web_process_finds_its_one_job_by_the_key_without_any_setting(
     assert "jobs" not in sequential(read) | sequential(cancel)
 
 
+@pytest.mark.parametrize("verb", ["count_waiting", "clear_waiting"])
+def test_a_web_process_finds_what_waits_by_the_indexes_of_the_two_states(
+    explain: Explain, params: Params, verb: str
+) -> None:
+    plan = explain(verb, params.of(verb), "custom", pooled=True)
+    available = [node for node in nodes(plan) if node.get("Index Name") == "jobs_available"]
+    assert ["'q1'" in node["Index Cond"] for node in available] == [True]
+
+
 # Verb -> how many rows it deals with here. Pages are what a plan costs, whatever it is called.
 ROWS = {
     "claim_jobs": 100,
@@ -240,7 +252,7 @@ ROWS = {
     "renew_leases": BATCH,
     "report_progress": BATCH,
     "release_worker": RUNNING // WORKERS,
-    "take_back_jobs": RUNNING // WORKERS,
+    "release_unbegun": RUNNING // WORKERS,
     "promote_jobs": DUE,
     "read_jobs": BATCH,
     "cancel_job": 1,

@@ -1,0 +1,114 @@
+"""A pushed job, from outside: where it is, how it ended, and the ticket that shows it to a browser."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Protocol
+
+from queueapi.errors import JobCancelled, JobFailed, JobNotFinished, JobNotFound
+from queueapi.records import JobStatus
+from queueapi.signing import Signer
+from queueapi.states import State
+
+# A page that is left open over lunch still gets its answer.
+TICKET_EXPIRES = 3600.0
+
+
+class Ledger(Protocol):
+    """What a handle asks of the place where its job is kept."""
+
+    def read(self, job_id: int) -> JobStatus | None:
+        """The job's present state."""
+
+    def cancel(self, job_id: int) -> bool:
+        """Take back a job that nobody has claimed."""
+
+    def wait(self, job_id: int, timeout: float | None) -> JobStatus | None:
+        """The job's state once it is final, or as it is after so many seconds."""
+
+    def signer(self) -> Signer:
+        """Signs tickets."""
+
+
+class Handle:
+    """A pushed job, from outside. Holds an id and no connection; as good in another process."""
+
+    __slots__ = ("_ledger", "id")
+
+    def __init__(self, ledger: Ledger, id_: int) -> None:
+        self._ledger = ledger
+        self.id = id_
+
+    def __repr__(self) -> str:
+        return f"<Handle {self.id}>"
+
+    def status(self) -> dict[str, Any]:
+        """What a browser sees: kind, state, event, attempt, progress, result or error, as JSON-able data.
+
+        Raises:
+            JobNotFound: its transaction has not committed, or it finished and was pruned.
+        """
+        status = self._status()
+        return {**status.data(), "event": status.event}
+
+    def state(self) -> State:
+        """Where the job is. Raises :class:`JobNotFound`."""
+        return self._status().state
+
+    def result(self) -> Any:
+        """What ``run()`` returned, as JSON brings it back.
+
+        Raises:
+            JobNotFinished, JobFailed, JobCancelled, JobNotFound.
+        """
+        return _outcome(self._status())
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """Wait until the job has an outcome, and return its result. In a web request, rather give out a ticket.
+
+        Args:
+            timeout: seconds; None waits for ever.
+
+        Raises:
+            TimeoutError: it has none yet.
+            JobFailed, JobCancelled, JobNotFound.
+        """
+        status = self._ledger.wait(self.id, timeout)
+        if status is None:
+            raise _not_found(self.id)
+        if not status.state.final:
+            raise TimeoutError(f"job {self.id} is still {status.state} after {timeout} s")
+        return _outcome(status)
+
+    def cancel(self) -> bool:
+        """Take the job back. True if nobody had claimed it; a job that runs or has run is left alone."""
+        return self._ledger.cancel(self.id)
+
+    def ticket(self, expires: float | dt.timedelta = TICKET_EXPIRES) -> str:
+        """What a browser needs to see this job, and nothing else, for so many seconds."""
+        seconds = expires.total_seconds() if isinstance(expires, dt.timedelta) else expires
+        return self._ledger.signer().sign("job", str(self.id), seconds)
+
+    def _status(self) -> JobStatus:
+        status = self._ledger.read(self.id)
+        if status is None:
+            raise _not_found(self.id)
+        return status
+
+
+def _not_found(job_id: int) -> JobNotFound:
+    return JobNotFound(f"there is no job {job_id}: its transaction has not committed, or it finished and was pruned")
+
+
+def _outcome(status: JobStatus) -> Any:
+    if status.state is State.DONE:
+        return status.result
+    if status.state is State.CANCELLED:
+        raise JobCancelled(f"job {status.id} was cancelled")
+    if status.state is State.DEAD:
+        error = status.error or {}
+        raise JobFailed(
+            f"job {status.id} is dead after {status.attempt} attempts: {error.get('type')}: {error.get('message')}",
+            error,
+        )
+    raise JobNotFinished(f"job {status.id} is {status.state}: wait for it, or look again later")

@@ -1,0 +1,203 @@
+"""Jobs kept in this process: the backend of queues for tests, development and consoles. Gone with the process.
+
+What it shares with PostgreSQL's is what could hide a fault: jobs are written down and read back, claims go by
+priority and age, and the very executor of the workers runs them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import count
+from typing import Final
+
+from queueapi.consumers import Consumed, ThreadedQueueConsumer
+from queueapi.errors import QueueEmpty
+from queueapi.executor import Executor
+from queueapi.kinds import kinds
+from queueapi.records import Claimed, JobStatus, NewJob, Outcome
+from queueapi.reporting import Reporter
+from queueapi.rows import Row
+from queueapi.settings import Settings
+from queueapi.signing import Signer
+from queueapi.states import State
+
+# So many outcomes are kept for their handles; then the oldest goes.
+KEPT: Final = 10_000
+
+
+class Memory:
+    """1. takes jobs; 2. says what waits; 3. hands out the next that is due; 4. runs one, and keeps its outcome.
+
+    For any number of threads. A transaction means nothing to it: with or without ``conn``, a job is there at once.
+
+    Args:
+        settings: for the limits, and for the secret that signs tickets; default the environment's.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._given = settings
+        self._rows: dict[int, Row] = {}
+        self._waits: dict[int, Row] = {}  # those of them that are scheduled or available
+        self._ended: deque[int] = deque()
+        self._ids = count(1)
+        self._changed = threading.Condition()
+        self._consumers: dict[str | None, ThreadedQueueConsumer] = {}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The limits."""
+        return self._given or Settings.from_env()
+
+    def check(self) -> None:
+        """There is no schema that could be wrong."""
+
+    # -- from the pusher's side
+
+    def push(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
+        """See :class:`queueapi.backends.Backend`."""
+        with self._changed:
+            rows = [Row.pushed(next(self._ids), job) for job in jobs]
+            for row in rows:
+                self._rows[row.id] = self._waits[row.id] = row
+            self._changed.notify_all()
+        return [row.id for row in rows]
+
+    def read(self, job_id: int) -> JobStatus | None:
+        """See :class:`queueapi.handles.Ledger`."""
+        with self._changed:
+            row = self._rows.get(job_id)
+            if row is None:
+                return None
+            row.promote(time.time())
+            return row.status()
+
+    def cancel(self, job_id: int) -> bool:
+        """See :class:`queueapi.handles.Ledger`."""
+        with self._changed:
+            row = self._waits.get(job_id)
+            if row is not None:
+                self._settle(row, Outcome(row.id, 0, State.CANCELLED))
+            return row is not None
+
+    def wait(self, job_id: int, timeout: float | None) -> JobStatus | None:
+        """See :class:`queueapi.handles.Ledger`."""
+        with self._changed:
+            self._changed.wait_for(lambda: job_id not in self._rows or self._rows[job_id].state.final, timeout)
+            return self.read(job_id)
+
+    def signer(self) -> Signer:
+        """See :class:`queueapi.handles.Ledger`."""
+        return Signer(*self.settings.secrets)
+
+    # -- what waits
+
+    def size(self, queue: str | None) -> int:
+        """See :class:`queueapi.backends.Backend`."""
+        return len(self._waiting(queue))
+
+    def waiting(self, queue: str | None) -> list[tuple[str, str]]:
+        """See :class:`queueapi.backends.Backend`."""
+        return [(row.job.kind, row.job.args) for row in sorted(self._waiting(queue), key=Row.order)]
+
+    def clear(self, queue: str | None, error: str) -> int:
+        """See :class:`queueapi.backends.Backend`."""
+        with self._changed:
+            rows = self._waiting(queue)
+            for row in rows:
+                self._settle(row, Outcome(row.id, 0, State.CANCELLED, error=error))
+            return len(rows)
+
+    def _waiting(self, queue: str | None) -> list[Row]:
+        with self._changed:
+            now = time.time()
+            rows = [row for row in self._waits.values() if queue is None or queue == row.job.queue]
+            for row in rows:
+                row.promote(now)
+            return rows
+
+    # -- from the consumer's side
+
+    def runner(self, doing: str) -> Memory:
+        """See :class:`queueapi.backends.Backend`."""
+        return self
+
+    def consumer(self, queue: Consumed) -> ThreadedQueueConsumer:
+        """See :class:`queueapi.consumers.Runner`."""
+        with self._changed:
+            if queue.name not in self._consumers:
+                self._consumers[queue.name] = ThreadedQueueConsumer(queue)
+            return self._consumers[queue.name]
+
+    def wake(self) -> None:
+        """See :class:`queueapi.consumers.Runner`."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def take(
+        self, queue: str | None, timeout: float | None = None, stopping: Callable[[], bool] = lambda: False
+    ) -> Claimed:
+        """See :class:`queueapi.consumers.Runner`."""
+        until = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while True:
+                first = min(self._waiting(queue), key=Row.order, default=None)
+                if first is not None and first.state is State.AVAILABLE:
+                    return self._claim(first)
+                waits = [] if first is None else [max(0.0, first.due - time.time())]
+                if until is not None:
+                    waits.append(until - time.monotonic())
+                if stopping() or (waits and waits[-1] <= 0 and until is not None):
+                    raise QueueEmpty(f"no job is due in the queue {queue or 'default'}")
+                self._changed.wait(min(waits, default=None))
+
+    def _claim(self, row: Row) -> Claimed:
+        del self._waits[row.id]
+        return row.claim()
+
+    def drain(self, queue: str | None) -> int:
+        """See :class:`queueapi.consumers.Runner`. What a job puts off is not run again, or this might never end."""
+        begun: set[int] = set()
+        while rows := [row for row in self._waiting(queue) if row.id not in begun]:
+            for row in sorted(rows, key=Row.order):
+                begun.add(row.id)
+                self.run_now(row.id)
+        return len(begun)
+
+    def run_now(self, job_id: int) -> None:
+        """Run the job, if it still waits, and raise what it raises: then it does not come back, whatever its retries,
+        since whoever sees the error decides what is next."""
+        with self._changed:
+            row = self._waits.get(job_id)
+            if row is None:
+                return
+            claimed = self._claim(row)
+        error = self.run(claimed, last=True)
+        if error is not None:
+            raise error
+
+    def run(self, claimed: Claimed, last: bool = False) -> BaseException | None:
+        """See :class:`queueapi.consumers.Runner`."""
+        row = self._rows[claimed.id]
+        raised: list[BaseException] = []
+        executor = Executor(kinds, self.settings.max_result, on_error=lambda _, error: raised.append(error))
+        outcome = executor.execute(claimed, Reporter(lambda _: None, row.report))
+        if raised and last:
+            outcome = outcome._replace(state=State.DEAD)
+        with self._changed:
+            self._settle(row, outcome)
+        return raised[0] if raised else None
+
+    def _settle(self, row: Row, outcome: Outcome) -> None:
+        row.settle(outcome)
+        if row.state.final:
+            self._waits.pop(row.id, None)
+            self._ended.append(row.id)
+            if len(self._ended) > KEPT:
+                del self._rows[self._ended.popleft()]
+        else:
+            self._waits[row.id] = row
+        self._changed.notify_all()

@@ -1,0 +1,86 @@
+"""A job's row, for queues that live in this process: what a line of ``queueapi.jobs`` is on PostgreSQL."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import time
+from typing import Any
+
+import msgspec
+
+from queueapi.records import Claimed, JobStatus, NewJob, Outcome
+from queueapi.reporting import Reporter
+from queueapi.states import State
+
+
+@dataclasses.dataclass(slots=True)
+class Row:
+    """One job. ``due`` is a time.time(); whoever moves it holds the lock of its table."""
+
+    id: int
+    job: NewJob
+    due: float
+    state: State
+    attempt: int = 0
+    progress: dict[str, Any] | None = None
+    result: str | None = None
+    error: str | None = None
+
+    @classmethod
+    def pushed(cls, id_: int, job: NewJob) -> Row:
+        """A row of a job that was just pushed."""
+        now = time.time()
+        due = dt.datetime.fromisoformat(job.run_at).timestamp() if job.run_at else now + job.delay
+        return cls(id_, job, due, State.SCHEDULED if due > now else State.AVAILABLE)
+
+    def order(self) -> tuple[Any, ...]:
+        """As a claim orders them: first those that are due, by priority and age; then the others, by their time."""
+        if self.state is State.AVAILABLE:
+            return (0, self.job.priority, self.id)
+        return (1, self.due, self.id)
+
+    def promote(self, now: float) -> None:
+        """Make it available, if its time has come."""
+        if self.state is State.SCHEDULED and self.due <= now:
+            self.state = State.AVAILABLE
+
+    def claim(self) -> Claimed:
+        """Begin an attempt."""
+        self.state = State.RUNNING
+        self.attempt += 1
+        job, token = self.job, self.attempt
+        return Claimed(self.id, token, job.queue, job.kind, job.args, self.attempt, job.max_attempts, job.priority)
+
+    def settle(self, outcome: Outcome) -> None:
+        """The attempt has ended so."""
+        self.state, self.progress = outcome.state, None
+        self.result, self.error = outcome.result, outcome.error or self.error
+        self.attempt -= not outcome.charged
+        if not outcome.state.final:
+            self.due = time.time() + outcome.delay
+            self.state = State.SCHEDULED if outcome.delay > 0 else State.AVAILABLE
+
+    def report(self, reporter: Reporter) -> None:
+        """The job has come so far."""
+        self.progress = {"done": reporter.done, "total": reporter.total, "message": reporter.message}
+
+    def status(self) -> JobStatus:
+        """What a handle sees."""
+        scheduled = self.state is State.SCHEDULED
+        return JobStatus(
+            self.id,
+            self.job.kind,
+            self.job.queue,
+            self.state,
+            self.attempt,
+            self.job.max_attempts,
+            self.progress,
+            _read(self.result),
+            _read(self.error),
+            dt.datetime.fromtimestamp(self.due, dt.UTC).isoformat() if scheduled else None,
+        )
+
+
+def _read(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)
