@@ -128,7 +128,7 @@ def _status(arguments: argparse.Namespace) -> int:
 def _work(arguments: argparse.Namespace) -> int:
     from queueapi.events import Events
     from queueapi.logs import configure
-    from queueapi.worker.log import Sentences
+    from queueapi.worker.sentences import Sentences
     from queueapi.worker.supervisor import Supervisor
 
     queues = tuple(checked_name("queue", name) for text in arguments.queues or () for name in text.split(","))

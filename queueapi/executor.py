@@ -26,7 +26,16 @@ UNKNOWN_KIND_DELAY = 15.0
 
 class Interrupted(BaseException):
     """Raised into a running job by its worker: the attempt ends, and is not charged. Not an ``Exception``, so that
-    a job which catches all errors does not catch this."""
+    a job which catches all errors does not catch this.
+
+    Args:
+        claimed: the attempt that is meant. What a job raises itself, or has kept from another, is a failure like any
+            other: uncharged, it would come back for ever.
+    """
+
+    def __init__(self, claimed: Claimed | None = None) -> None:
+        super().__init__("interrupted by its worker")
+        self.claimed = claimed
 
 
 class Executor:
@@ -62,9 +71,9 @@ class Executor:
         try:
             job = _read(kind, claimed)
             result = _run_apart(job, reporter)
-        except Interrupted:
-            return Outcome(claimed.id, claimed.token, State.AVAILABLE, charged=False)
         except BaseException as error:
+            if isinstance(error, Interrupted) and error.claimed is claimed:
+                return Outcome(claimed.id, claimed.token, State.AVAILABLE, charged=False)
             return self._failed(claimed, error)
         return self._done(claimed, kind, result)
 

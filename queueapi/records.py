@@ -32,7 +32,10 @@ class NewJob(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """A job that this process holds the lease of, in the order of claim_jobs.sql's columns."""
+    """A job that this process holds the lease of, in the order of claim_jobs.sql's columns.
+
+    ``watched``: somebody waits to hear that it runs.
+    """
 
     id: int
     token: int
@@ -42,6 +45,7 @@ class Claimed(NamedTuple):
     attempt: int
     max_attempts: int
     priority: int = 0
+    watched: bool = False
 
 
 class Outcome(NamedTuple):

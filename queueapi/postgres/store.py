@@ -56,7 +56,7 @@ class Store:
 
     def read(self, ids: Iterable[int]) -> dict[int, JobStatus]:
         """The present state of those of the jobs that exist."""
-        return {row[0]: _status(row) for row in self._run("read_jobs", {"ids": list(ids)})}
+        return {row[0]: status_of(row) for row in self._run("read_jobs", {"ids": list(ids)})}
 
     def cancel(self, job_id: int, result_ttl: float) -> bool:
         """Take back a job that nobody has claimed. False if there is none."""
@@ -78,12 +78,15 @@ class Store:
             claimed.sort(key=lambda job: queues.index(job.queue))
         return claimed
 
-    def disclaim(self, worker: UUID, tokens: Sequence[int]) -> None:
-        """Give back, uncharged, what the claims with these tokens took if their answers never came."""
-        self._run("disclaim_jobs", {"worker": worker, "tokens": list(tokens)})
+    def return_claims(self, worker: UUID, tokens: Sequence[int]) -> None:
+        """Return, uncharged, what the claims with these tokens took if their answers never came."""
+        self._run("return_claims", {"worker": worker, "tokens": list(tokens)})
 
     def finish(self, outcomes: Sequence[Outcome], result_ttl: float) -> Rows:
-        """Record DONE and DEAD. Returns (id, watched) of those whose lease still held; the others changed nothing."""
+        """Record DONE and DEAD.
+
+        Returns (id, token, watched) of those whose lease still held; the others changed nothing.
+        """
         return self._run(
             "finish_jobs",
             {
@@ -97,7 +100,7 @@ class Store:
         )
 
     def reschedule(self, outcomes: Sequence[Outcome]) -> Rows:
-        """Put back what is to run again. Returns as :meth:`finish` does."""
+        """What is to run again, later or at once. Returns as :meth:`finish` does."""
         return self._run(
             "reschedule_jobs",
             {
@@ -109,10 +112,10 @@ class Store:
             },
         )
 
-    def finished(self, outcomes: Sequence[Outcome]) -> set[int]:
-        """The ids of those outcomes that are on record already."""
+    def finished(self, outcomes: Sequence[Outcome]) -> set[tuple[int, int]]:
+        """(id, token) of those outcomes that are on record already."""
         params = {"ids": [outcome.id for outcome in outcomes], "tokens": [outcome.token for outcome in outcomes]}
-        return {row[0] for row in self._run("find_finished", params)}
+        return {(id_, token) for id_, token in self._run("find_finished", params)}
 
     def report(self, progress: Sequence[Progress]) -> Rows:
         """Store how far running jobs are. Returns as :meth:`finish` does."""
@@ -127,9 +130,9 @@ class Store:
             },
         )
 
-    def forget_progress(self, ids: Sequence[int]) -> None:
-        """Drop the progress of jobs that have ended."""
-        self._run("forget_progress", {"ids": list(ids)})
+    def forget_progress(self, attempts: Sequence[tuple[int, int]]) -> None:
+        """Drop the progress of these attempts (id, token), which have ended."""
+        self._run("forget_progress", {"ids": [id_ for id_, _ in attempts], "tokens": [token for _, token in attempts]})
 
     def sleep(self, channel: str, queues: Sequence[str], seconds: float) -> None:
         """Ask to be woken on that channel when one of the queues gets a job, for so many seconds."""
@@ -139,14 +142,15 @@ class Store:
         """Ask not to be woken any more."""
         self._run("wake_worker", {"channel": channel})
 
-    def tell_watchers(self, rows: Rows) -> None:
+    def tell_watchers(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Notify the watchers of those rows whose last column says that there are any."""
         watched = [str(row[0]) for row in rows if row[-1]]
         for start in range(0, len(watched), _IDS_A_NOTIFY):
             self._run("notify_jobs", {"ids": ",".join(watched[start : start + _IDS_A_NOTIFY])})
 
 
-def _status(row: tuple[Any, ...]) -> JobStatus:
+def status_of(row: tuple[Any, ...]) -> JobStatus:
+    """A row of read_jobs.sql's columns."""
     id_, kind, queue, state, attempt, max_attempts, progress, result, error, run_at = row
     return JobStatus(
         id_,

@@ -34,30 +34,34 @@ class Upkeep:
         self._run = session.run
         self._store = Store(session)
 
-    def renew(self, held: Sequence[tuple[int, int]], lease: float) -> set[int]:
-        """Renew the leases of these (id, token) pairs; the ids of those that are still ours."""
+    def renew(self, held: Sequence[tuple[int, int]], lease: float) -> set[tuple[int, int]]:
+        """Renew the leases of these (id, token) pairs; those of them that are still ours."""
         params = {"ids": [id_ for id_, _ in held], "tokens": [token for _, token in held], "lease": lease}
-        return {row[0] for row in self._run("renew_leases", params)}
+        return {(id_, token) for id_, token in self._run("renew_leases", params)}
 
-    def rescue(self, error: str) -> Rows:
-        """Take back jobs whose lease ran out. Rows of (id, queue, kind, state, watched)."""
-        return self._returned(self._run("rescue_jobs", {"error": error}))
+    def rescue(self, error: str, patience: float = 0.0) -> Rows:
+        """Take up jobs whose lease ran out. Rows of (id, queue, kind, state, watched).
+
+        Args:
+            patience: seconds that a server which has just started gives living workers to renew their leases.
+        """
+        return self._tell(self._run("rescue_jobs", {"error": error, "patience": patience}))
 
     def release(self, worker: UUID, charged: Iterable[int], error: str) -> Rows:
-        """Take back what a dead process held; the ``charged`` ids lose the attempt. Rows as :meth:`rescue`."""
-        return self._returned(self._run("release_worker", {"worker": worker, "charged": list(charged), "error": error}))
+        """Set free what a dead process held; the ``charged`` ids lose the attempt. Rows as :meth:`rescue`."""
+        return self._tell(self._run("release_worker", {"worker": worker, "charged": list(charged), "error": error}))
 
     def clock(self) -> dt.datetime:
         """The database's time."""
         ((now,),) = self._run("read_clock", {})
         return cast(dt.datetime, now)
 
-    def take_back(self, worker: UUID, begun: Iterable[int], before: dt.datetime) -> Rows:
-        """Take back, uncharged, what a process claimed before that time and has not begun. Rows as :meth:`rescue`."""
+    def release_unbegun(self, worker: UUID, begun: Iterable[int], before: dt.datetime) -> Rows:
+        """Set free, uncharged, what a process claimed before that time and has not begun. Rows as :meth:`rescue`."""
         params = {"worker": worker, "begun": list(begun), "before": before}
-        return self._returned(self._run("take_back_jobs", params))
+        return self._tell(self._run("release_unbegun", params))
 
-    def _returned(self, rows: Rows) -> Rows:
+    def _tell(self, rows: Rows) -> Rows:
         self.wake({row[1] for row in rows})
         self._store.tell_watchers(rows)
         return rows

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 _HEAD: Final = struct.Struct("<qddq")
 _BEATS, _TURNED, _VOID, _LOSSES = 0, 8, 16, 24  # where its words stand; what they mean, their properties say
-_LINE: Final = struct.Struct("<qqdq")  # id (0: free), token, since when, the id again if the lease was found lost
+_ROW: Final = struct.Struct("<qqdq")  # id (0: free), token, since when, the id again if the lease was found lost
 _LOST = 24
 _number: Final = struct.Struct("<q")
 _time: Final = struct.Struct("<d")
@@ -26,7 +26,7 @@ _time: Final = struct.Struct("<d")
 class Held(NamedTuple):
     """A job as the board shows it. ``since`` is on the monotonic clock that processes share."""
 
-    line: int
+    row: int
     id: int
     token: int
     since: float
@@ -34,9 +34,9 @@ class Held(NamedTuple):
 
 
 class Board:
-    """One process's board: a head, and a line for every job from its beginning until its outcome is written down.
+    """One process's board: a head, and a row for every job from its beginning until its outcome is written down.
 
-    Every word has one writer: the process writes lines, beats and turns, the supervisor losses and ``void``.
+    Every word has one writer: the process writes rows, beats and turns, the supervisor losses and ``void``.
 
     Args:
         fd: the shared file, as :func:`create` made it.
@@ -44,26 +44,26 @@ class Board:
 
     def __init__(self, fd: int) -> None:
         self._memory = mmap.mmap(fd, os.fstat(fd).st_size)
-        self._size = (len(self._memory) - _HEAD.size) // _LINE.size
-        self._lines: dict[tuple[int, int], int] = {}  # (id, token) -> its line
+        self._size = (len(self._memory) - _HEAD.size) // _ROW.size
+        self._rows: dict[tuple[int, int], int] = {}  # (id, token) -> its row
         self._free = list(range(self._size))
 
     # -- the process's side
 
     def hold(self, job_id: int, token: int) -> None:
         """That job begins."""
-        # No line left cannot be, by the limits of the consumer; such a job would have its claim's lease and no more.
+        # No row left cannot be, by the limits of the consumer; such a job would have its claim's lease and no more.
         if self._free:
-            line = self._lines[job_id, token] = self._free.pop()
-            _LINE.pack_into(self._memory, _at(line), job_id, token, time.monotonic(), 0)
+            row = self._rows[job_id, token] = self._free.pop()
+            _ROW.pack_into(self._memory, _at(row), job_id, token, time.monotonic(), 0)
 
     def free(self, jobs: Iterable[tuple[int, int]]) -> None:
         """How these (id, token) ended is written down; those that were never held do not matter."""
         for job in jobs:
-            line = self._lines.pop(job, None)
-            if line is not None:
-                _LINE.pack_into(self._memory, _at(line), 0, 0, 0.0, 0)
-                self._free.append(line)
+            row = self._rows.pop(job, None)
+            if row is not None:
+                _ROW.pack_into(self._memory, _at(row), 0, 0, 0.0, 0)
+                self._free.append(row)
 
     def beat(self) -> None:
         """The process is given time to run."""
@@ -100,16 +100,16 @@ class Board:
         return turned
 
     def held(self) -> list[Held]:
-        """What is under way. Read beside the writer: a line may mix two jobs, and then names none that exists."""
-        lines = (_LINE.unpack_from(self._memory, _at(line)) for line in range(self._size))
-        return [Held(n, id_, token, since, lost == id_) for n, (id_, token, since, lost) in enumerate(lines) if id_]
+        """What is under way. Read beside the writer: a row may mix two jobs, and then names none that exists."""
+        rows = (_ROW.unpack_from(self._memory, _at(row)) for row in range(self._size))
+        return [Held(n, id_, token, since, lost == id_) for n, (id_, token, since, lost) in enumerate(rows) if id_]
 
     def mark_lost(self, held: Held) -> None:
-        """Tell the process that this job is no longer its own. If the line has another by now, nobody is meant."""
-        _number.pack_into(self._memory, _at(held.line) + _LOST, held.id)
+        """Tell the process that this job is no longer its own. If the row has another by now, nobody is meant."""
+        _number.pack_into(self._memory, _at(held.row) + _LOST, held.id)
         _number.pack_into(self._memory, _LOSSES, self.losses + 1)
 
-    def take_back(self) -> None:
+    def make_void(self) -> None:
         """Make void what the process has asked for and not begun."""
         _time.pack_into(self._memory, _VOID, time.monotonic())
 
@@ -118,9 +118,9 @@ class Board:
         self._memory.close()
 
 
-def create(lines: int) -> int:
+def create(rows: int) -> int:
     """The file descriptor of an empty board, under no name, and where the system can, on no disk."""
-    size = _HEAD.size + lines * _LINE.size
+    size = _HEAD.size + rows * _ROW.size
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("queueapi-board")
         os.truncate(fd, size)
@@ -131,5 +131,5 @@ def create(lines: int) -> int:
         return os.dup(file.fileno())
 
 
-def _at(line: int) -> int:
-    return _HEAD.size + line * _LINE.size
+def _at(row: int) -> int:
+    return _HEAD.size + row * _ROW.size

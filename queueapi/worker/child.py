@@ -16,15 +16,15 @@ import msgspec
 from queueapi.settings import Settings
 from queueapi.worker.board import Board, create
 from queueapi.worker.finisher import BATCH, UNWRITTEN
-from queueapi.worker.lease import Watched
+from queueapi.worker.lease import ProcessView
 from queueapi.worker.orders import BOOT, NOW, READY, REFUSED, Given, Orders
 
 # A process whose line is closed is about to end. One that does not has lost its line: nobody could stop it any more.
 _END_WITHIN = 5.0
 
 
-class Child(Watched):
-    """A worker process and our end of the line to it.
+class Child(ProcessView):
+    """A worker process and our end of the line to it, a socket.
 
     Attributes:
         line: None once it is closed.

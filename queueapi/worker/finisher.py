@@ -29,11 +29,15 @@ UNWRITTEN = 2 * BATCH
 UNIT = 16_384
 
 
+# (id, token). An id alone may be two attempts at once: a run that lost its lease, and the one that has it.
+Attempt = tuple[int, int]
+
+
 class Ended(NamedTuple):
     """An attempt that has ended.
 
     Attributes:
-        begun: False for a job that was only claimed, and goes back.
+        begun: False for a job that was only claimed, and is returned.
         bytes: what it takes to write down, roughly.
     """
 
@@ -65,10 +69,10 @@ class Finisher:
         self._events = events
         self._ended: list[Ended] = []
         self._bytes = 0
-        self._unsure: set[tuple[int, int]] = set()  # (id, token) of outcomes whose statement broke off
+        self._unsure: set[Attempt] = set()  # whose statement broke off
         self._untold: Rows = []  # watched, and their watchers do not know yet
-        self._news: dict[int, tuple[Claimed, Reporter]] = {}
-        self._reported: set[int] = set()
+        self._news: dict[Attempt, tuple[Claimed, Reporter]] = {}
+        self._reported: set[Attempt] = set()
         self._stored = threading.Event()
         self.on_written: Callable[[], None] = lambda: None
         self._loop = Loop("finisher", self._tick, events)
@@ -122,15 +126,15 @@ class Finisher:
             return
         try:
             rows = self._recorder.outcomes([ended.outcome for ended in batch])
-            lost = self._lost(batch, {row[0] for row in rows})
+            lost = self._lost(batch, {row[:2] for row in rows})
         except BaseException:
-            self._unsure.update((ended.job.id, ended.job.token) for ended in batch)
+            self._unsure.update(_attempt(ended.job) for ended in batch)
             raise
         self._untold += [row for row in rows if row[-1]]
         self._take_off(batch)
         self._say(batch, lost)
         self._tell_watchers()
-        if over := self._reported.intersection(ended.job.id for ended in batch):
+        if over := self._reported.intersection(_attempt(ended.job) for ended in batch):
             self._reported -= over
             self._store.forget_progress(list(over))
 
@@ -142,34 +146,35 @@ class Finisher:
                 return self._ended[:number]
         return self._ended[:BATCH]
 
-    def _lost(self, batch: Sequence[Ended], written: set[int]) -> set[int]:
-        """The ids of those whose lease was lost."""
-        missing = [ended.outcome for ended in batch if ended.job.id not in written]
-        unsure = [outcome for outcome in missing if (outcome.id, outcome.token) in self._unsure]
+    def _lost(self, batch: Sequence[Ended], written: set[Attempt]) -> set[Attempt]:
+        """Those whose lease was lost."""
+        missing = [ended.outcome for ended in batch if _attempt(ended.job) not in written]
+        unsure = [outcome for outcome in missing if _attempt(outcome) in self._unsure]
         if unsure:
             # The statement may have been carried out although its answer never came. Then what is final is on
             # record; of the others nobody can tell any more, and nothing is wrong either way.
-            known = self._store.finished(unsure) | {outcome.id for outcome in unsure if not outcome.state.final}
-            self._untold += [(id_, True) for id_ in known]
-            missing = [outcome for outcome in missing if outcome.id not in known]
-        return {outcome.id for outcome in missing}
+            known = self._store.finished(unsure) | {_attempt(one) for one in unsure if not one.state.final}
+            self._untold += [(*attempt, True) for attempt in known]
+            missing = [outcome for outcome in missing if _attempt(outcome) not in known]
+        return {_attempt(outcome) for outcome in missing}
 
     def _take_off(self, batch: Sequence[Ended]) -> None:
         del self._ended[: len(batch)]
         self._bytes -= sum(ended.bytes for ended in batch)
-        keys = [(ended.job.id, ended.job.token) for ended in batch]
-        self._board.free(keys)
-        self._unsure.difference_update(keys)
-        for id_, _ in keys:
-            self._news.pop(id_, None)
+        attempts = [_attempt(ended.job) for ended in batch]
+        self._board.free(attempts)
+        self._unsure.difference_update(attempts)
+        for attempt in attempts:
+            self._news.pop(attempt, None)
         self.on_written()
 
-    def _say(self, batch: Sequence[Ended], lost: set[int]) -> None:
+    def _say(self, batch: Sequence[Ended], lost: set[Attempt]) -> None:
         for outcome, job, begun, _ in batch:
             if begun:
-                self._events.emit("lease_lost" if job.id in lost else "finished", outcome=outcome, job=job)
+                name = "lease_lost" if _attempt(job) in lost else "finished"
+                self._events.emit(name, outcome=outcome, job=job)
             else:
-                self._events.emit("put_back", job=job)
+                self._events.emit("returned", job=job)
 
     def _tell_watchers(self) -> None:
         if self._untold:
@@ -182,7 +187,7 @@ class Finisher:
         """Where the attempt's progress goes."""
 
         def note(reporter: Reporter) -> None:
-            self._news[claimed.id] = (claimed, reporter)
+            self._news[_attempt(claimed)] = (claimed, reporter)
 
         return Reporter(self._report_now, note)
 
@@ -205,10 +210,14 @@ class Finisher:
             raise
         finally:
             self._stored.set()
-        self._reported.update(row[0] for row in rows)
+        self._reported.update(row[:2] for row in rows)
         self._untold += [row for row in rows if row[-1]]
         self._tell_watchers()
         return True
+
+
+def _attempt(of: Claimed | Outcome) -> Attempt:
+    return of.id, of.token
 
 
 def _progress(claimed: Claimed, reporter: Reporter) -> Progress:

@@ -8,27 +8,32 @@ from uuid import UUID
 
 from queueapi.events import Events
 from queueapi.loop import Loop
+from queueapi.postgres.statements import Rows
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.worker.board import Board, Held
 
 
-class Watched:
+class ProcessView:
     """A worker process as its supervisor sees it: its board, and whether it is given time to work."""
 
     def __init__(self, pid: int, worker: UUID, board: Board) -> None:
         self.pid = pid
         self.worker = worker
         self.board = board
-        self._last: tuple[int, int] = (-1, -1)
+        self._seen: tuple[int, int] = (-1, -1)
+        self._changed_at = 0.0
 
-    def works(self) -> bool:
-        """Whether the process has been running since the last look.
+    def works(self, within: float) -> bool:
+        """Whether the process was seen to have run in the last so many seconds.
 
         Its own beats tell, or the processor time that the kernel charged it: C code that never lets go of the
-        interpreter stops the beats, and is work all the same. A stopped process shows neither.
+        interpreter stops the beats, and is work all the same. A stopped process shows neither. Between two looks that
+        follow each other closely a healthy one may show neither, too: so it is the time that counts, not the look.
         """
-        last, self._last = self._last, (self.board.beats, _processor_time(self.pid))
-        return self._last != last
+        now, seen = time.monotonic(), (self.board.beats, _processor_time(self.pid))
+        if seen != self._seen:
+            self._seen, self._changed_at = seen, now
+        return now - self._changed_at < within
 
 
 class LeaseKeeper:
@@ -40,74 +45,78 @@ class LeaseKeeper:
     Args:
         upkeep: on a connection of its own.
         lease: seconds.
-        watched: the processes of this moment.
+        processes: those of this moment.
     """
 
-    def __init__(self, upkeep: Upkeep, lease: float, watched: Callable[[], Iterable[Watched]], events: Events) -> None:
+    def __init__(
+        self, upkeep: Upkeep, lease: float, processes: Callable[[], Iterable[ProcessView]], events: Events
+    ) -> None:
         self._upkeep = upkeep
         self._lease = lease
-        self._watched = watched
+        self._every = lease / 3
+        self._processes = processes
         self._events = events
         self.loop = Loop("lease keeper", self._tick, events)
 
     def _tick(self) -> float:
-        held = [(watched, job) for watched in self._watched() if watched.works() for job in self._old_enough(watched)]
+        working = [process for process in self._processes() if process.works(self._every)]
+        held = [(process, job) for process in working for job in self._old_enough(process)]
         if held:
             ours = self._upkeep.renew([(job.id, job.token) for _, job in held], self._lease)
-            for watched, job in held:
-                if job.id not in ours:
-                    self._lost(watched, job)
-        return self._lease / 3
+            for process, job in held:
+                if (job.id, job.token) not in ours:
+                    self._lost(process, job)
+        return self._every
 
-    def _old_enough(self, watched: Watched) -> list[Held]:
-        # A claim's own lease covers the first two looks: most jobs end before they need a renewal.
+    def _old_enough(self, process: ProcessView) -> list[Held]:
+        # A job is first renewed when it is between lease/6 and lease/2 old. Most end before, and need no renewal.
         before = time.monotonic() - self._lease / 6
-        return [job for job in watched.board.held() if job.since < before and not job.lost]
+        return [job for job in process.board.held() if job.since < before and not job.lost]
 
-    def _lost(self, watched: Watched, job: Held) -> None:
-        if job in watched.board.held():  # it did not just end
-            watched.board.mark_lost(job)
+    def _lost(self, process: ProcessView, job: Held) -> None:
+        if job in process.board.held():  # it did not just end
+            process.board.mark_lost(job)
             self._events.emit("renewal_lost", id=job.id)
 
 
-class Relief:
-    """Takes from a process that cannot begin them the jobs that it has claimed, and gives them to others.
+class Stuck:
+    """Releases what a process has claimed and cannot begin, so that others may.
 
     A job that computes for a minute without a pause keeps its process from doing anything else. What that job
     shares the process with is under way and keeps its lease; what waits behind it has not begun, and need not wait.
 
     Args:
         upkeep: used in the maintenance's thread.
-        watched: the processes of this moment.
+        processes: those of this moment.
     """
 
     # A process that did not come round for so long is stuck; a busy one does so many times a second.
-    STUCK = 2.0
+    AFTER = 2.0
 
-    def __init__(self, upkeep: Upkeep, watched: Callable[[], Iterable[Watched]], events: Events) -> None:
+    def __init__(self, upkeep: Upkeep, processes: Callable[[], Iterable[ProcessView]], events: Events) -> None:
         self._upkeep = upkeep
-        self._watched = watched
+        self._processes = processes
         self._events = events
-        self._told: dict[UUID, float] = {}
+        self._said: dict[UUID, float] = {}
 
-    def look(self) -> None:
-        """Relieve the processes that are stuck now."""
-        stuck = [one for one in self._watched() if 0 < one.board.turned < time.monotonic() - self.STUCK]
+    def release(self) -> None:
+        """Look which are stuck now, and release what waits there."""
+        stuck = [one for one in self._processes() if 0 < one.board.turned < time.monotonic() - self.AFTER]
         for one in stuck:
             turned = one.board.turned
-            rows = self._relieve(one)
-            if self._told.get(one.worker) != turned:
+            rows = self._release(one)
+            if self._said.get(one.worker) != turned:
                 self._events.emit("stuck", pid=one.pid, jobs=len(rows))
-            self._told[one.worker] = turned
-        self._told = {one.worker: self._told[one.worker] for one in stuck}
+            self._said[one.worker] = turned
+        self._said = {one.worker: self._said[one.worker] for one in stuck}
 
-    def _relieve(self, one: Watched) -> list[tuple[object, ...]]:
+    def _release(self, one: ProcessView) -> Rows:
         # In this order: what the process claims from now on is younger than ``before``, and stays its own; what it
         # claimed earlier is void for it unless it stands on the board by the time that we read it.
         before = self._upkeep.clock()
-        one.board.take_back()
+        one.board.make_void()
         time.sleep(0.001)  # both processors have seen it
-        return self._upkeep.take_back(one.worker, [job.id for job in one.board.held()], before)
+        return self._upkeep.release_unbegun(one.worker, [job.id for job in one.board.held()], before)
 
 
 def _processor_time(pid: int) -> int:

@@ -33,8 +33,8 @@ from queueapi.settings import Settings
 from queueapi.worker.board import Board
 from queueapi.worker.consumer import Consumer
 from queueapi.worker.finisher import Finisher
-from queueapi.worker.log import Sentences
 from queueapi.worker.orders import NOW, READY, REFUSED, Orders
+from queueapi.worker.sentences import Sentences
 from queueapi.worker.sleeper import Sleeper
 
 # A claim that a crash of the server takes back is a lease lost like any other, so it need not wait for the disk.
@@ -72,7 +72,7 @@ def main() -> None:
     alone = min(settings.grace, settings.lease / 3)
     stop = _Stop(line)
     stop.install()
-    _watch(board, orders.line_fd, alone + 8)
+    _beat(board, orders.line_fd, alone + 8)
     gevent.spawn(_show, board, actors.consumer, settings)
     for actor in (actors.finisher, actors.listener, actors.consumer):
         actor.start()
@@ -128,11 +128,6 @@ class _Stop:
         event.wait()
         self.gently.set()
 
-    def now_when(self, join: Callable[[float], bool], timeout: float) -> None:
-        """Wait no longer once that has returned."""
-        join(timeout)
-        self.now.set()
-
     def _listen(self) -> None:
         try:
             while said := self._line.recv(16):
@@ -148,8 +143,7 @@ class _Stop:
 def _shut_down(actors: Actors, grace: float, stop: _Stop) -> None:
     actors.listener.stop()
     actors.consumer.stop_claiming()
-    gevent.spawn(stop.now_when, actors.consumer.join, grace)
-    stop.now.wait(grace)
+    actors.consumer.join(grace, unless=stop.now)
     actors.consumer.interrupt_all()
     try:
         with gevent.Timeout(6.0):  # it may be in the middle of a statement that nobody answers
@@ -190,13 +184,13 @@ def _place(error: BaseException) -> str:
     return f" ({frame.filename}, line {frame.lineno})"
 
 
-def _watch(board: Board, line_fd: int, orphaned_for: float) -> None:
+def _beat(board: Board, line_fd: int, orphaned_for: float) -> None:
     """Two things that must go on while a job computes and no greenlet has its turn: to show the supervisor that this
     process is given time, and to end it when the supervisor is gone."""
     sleep, poll = get_original("time", "sleep"), get_original("select", "poll")()
     poll.register(line_fd, 0)  # only whether the other end is closed
 
-    def watch() -> None:
+    def beat() -> None:
         alone_since = float("inf")
         while True:
             board.beat()
@@ -206,7 +200,7 @@ def _watch(board: Board, line_fd: int, orphaned_for: float) -> None:
                 os._exit(1)
             sleep(0.5)
 
-    get_original("_thread", "start_new_thread")(watch, ())
+    get_original("_thread", "start_new_thread")(beat, ())
 
 
 def _show(board: Board, consumer: Consumer, settings: Settings) -> None:

@@ -8,7 +8,7 @@ one that took its time by the safety poll.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from queueapi.errors import StoreUnavailable
 from queueapi.postgres.store import Store
@@ -25,18 +25,33 @@ STREAK = 8
 class Sleeper:
     """Decides how long to wait after a claim, and keeps the sleepers' table true.
 
+    Three states. *Busy*: the worker stands in no table, and looks again by itself: at once while there is more than it
+    has room for, else after PAUSE. It falls *asleep* at the first look that finds nothing: says so, looks down the
+    ladder, and then only at every poll, since whoever pushes wakes it; a job now and then leaves it asleep.
+    *Kept awake by a stream*: with STREAK claims in a row that were woken for something, a notification for each would
+    cost the pushers more than looking costs us, and it is busy again.
+
     Args:
         store: the consumer's own.
         channel: on which this process listens.
         queues: that it serves.
         poll: the safety poll's interval, in seconds.
+        clock: in seconds.
     """
 
-    def __init__(self, store: Store, channel: str, queues: Sequence[str], poll: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        channel: str,
+        queues: Sequence[str],
+        poll: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._channel = channel
         self._queues = queues
         self._poll = poll
+        self._clock = clock
         self._asleep_since: float | None = None
         self._rungs = 0
         self._streak = 0
@@ -44,21 +59,25 @@ class Sleeper:
 
     def rest(self, found: int, room: int) -> float:
         """Seconds to wait after a claim that found so many jobs where there was so much room."""
+        if self._asleep_since is not None and self._clock() - self._asleep_since > RENEW:
+            self._say_asleep()  # whatever was found: nobody else keeps the note from running out
         if found == room:
             self._streak += 1
             return 0.0
         if found:
             return self._after_some()
         self._streak = 0
-        if self._asleep_since is None or time.monotonic() - self._asleep_since > RENEW:
-            return self._fall_asleep()
+        if self._asleep_since is None:
+            self._say_asleep()
+            self._rungs = 0
+            return 0.0
         if self._rungs < len(LADDER):
             self._rungs += 1
             return LADDER[self._rungs - 1]
         return self._poll
 
     def _after_some(self) -> float:
-        now = time.monotonic()
+        now = self._clock()
         self._streak = self._streak + 1 if now - self._rested_at < 0.02 else 0
         self._rested_at = now
         if self._asleep_since is None:
@@ -68,12 +87,9 @@ class Sleeper:
             return PAUSE
         return self._poll  # whoever pushes from now on wakes us
 
-    def _fall_asleep(self) -> float:
-        renewing = self._asleep_since is not None
+    def _say_asleep(self) -> None:
         self._store.sleep(self._channel, self._queues, RENEW * 3)
-        self._asleep_since = time.monotonic()
-        self._rungs = len(LADDER) if renewing else 0
-        return self._poll if renewing else 0.0
+        self._asleep_since = self._clock()
 
     def withdraw(self, quietly: bool = False) -> None:
         """Ask not to be woken any more."""

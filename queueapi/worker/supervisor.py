@@ -20,7 +20,7 @@ from queueapi.postgres.upkeep import Upkeep
 from queueapi.records import WorkerRow
 from queueapi.settings import Settings
 from queueapi.worker.child import Child, start
-from queueapi.worker.lease import LeaseKeeper, Relief
+from queueapi.worker.lease import LeaseKeeper, Stuck
 from queueapi.worker.maintenance import Maintenance
 
 # A process that dies before it has worked for so long died young. The first is replaced at once, as everything that
@@ -29,7 +29,7 @@ YOUNG, LONGEST_DELAY = 2.0, 30.0
 
 
 class Supervisor:
-    """1. starts so many worker processes; 2. starts another when one dies, and has its jobs given back at once;
+    """1. starts so many worker processes; 2. starts another when one dies, and has its jobs released at once;
     3. passes SIGTERM and SIGINT on: the first gently, the second now; 4. kills what does not stop in time;
     5. keeps leases and tables in order, by its helpers.
 
@@ -49,7 +49,7 @@ class Supervisor:
         self._proven = False  # a process has worked: the modules can be imported
         self._refusal: str | None = None
         self._signals = 0
-        self._told = 0  # how many of them were passed on
+        self._passed_on = 0  # how many of them
         self._stopping_since = 0.0
         self._kill_at = float("inf")
         self._selector = selectors.DefaultSelector()
@@ -57,13 +57,13 @@ class Supervisor:
         def upkeep(name: str) -> Upkeep:
             return Upkeep(Dedicated(lambda: connect(settings.database_url, name, settings.connect_timeout)))
 
-        def watched() -> list[Child]:
+        def processes() -> list[Child]:
             return list(self._children)
 
-        self._leases = LeaseKeeper(upkeep("queueapi-work leases"), settings.lease, watched, events)
+        self._leases = LeaseKeeper(upkeep("queueapi-work leases"), settings.lease, processes, events)
         tables = upkeep("queueapi-work maintenance")
-        relief = Relief(tables, watched, events)
-        self._maintenance = Maintenance(tables, settings.lease, self._rows, relief.look, events)
+        stuck = Stuck(tables, processes, events)
+        self._maintenance = Maintenance(tables, settings.lease, self._rows, stuck.release, events)
 
     def run(self) -> int:
         """Work until told to stop; the exit code of an orderly stop.
@@ -135,16 +135,16 @@ class Supervisor:
         for child in list(self._children):
             code = child.ended()
             if code is not None:
-                self._bury(child, code)
+                self._part_with(child, code)
 
-    def _bury(self, child: Child, code: int) -> None:
+    def _part_with(self, child: Child, code: int) -> None:
         self._children.remove(child)
         self._hear(child)  # its last words
         if child.line is not None:  # a process of a job's own still holds the other end
             self._selector.unregister(child.line)
             child.hang_up()
         # What we stopped is not to blame for being unfinished; what died running may be.
-        self._maintenance.bury(child.worker, [] if self._signals else [held.id for held in child.board.held()])
+        self._maintenance.release(child.worker, [] if self._signals else [held.id for held in child.board.held()])
         if self._signals or (self._burst and code == 0):
             return
         if child.refusal is not None and not self._proven:
@@ -176,8 +176,8 @@ class Supervisor:
         self._signals += 1
 
     def _pass_on_signals(self) -> None:
-        if self._told == 0 and self._signals:
-            self._told = 1
+        if self._passed_on == 0 and self._signals:
+            self._passed_on = 1
             self._starts.clear()
             self._stopping_since = time.monotonic()
             self._kill_at = self._stopping_since + self._settings.grace + 10  # interrupting and writing take a moment
@@ -185,8 +185,8 @@ class Supervisor:
                 self._events.emit("stopping", grace=self._settings.grace)
             for child in self._children:
                 child.stop()
-        if self._told == 1 and self._signals > 1:
-            self._told = 2
+        if self._passed_on == 1 and self._signals > 1:
+            self._passed_on = 2
             self._kill_at = min(self._kill_at, time.monotonic() + 8)
             self._events.emit("stopping_now")
             for child in self._children:
@@ -205,7 +205,7 @@ class Supervisor:
             self._maintenance.finish()
         if self._refusal is not None:
             raise SettingsError(self._refusal)
-        if self._told:
+        if self._passed_on:
             self._events.emit("stopped", seconds=time.monotonic() - self._stopping_since)
         return 0
 

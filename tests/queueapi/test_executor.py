@@ -32,8 +32,9 @@ class Does(Job, kind="tests.does"):
 
 
 def attempt(what: str, number: int = 1, reporter: Reporter | None = None) -> Outcome:
-    args = json.dumps({"what": what})
-    return EXECUTOR.execute(Claimed(7, 99, "default", "tests.does", args, number, 3), reporter)
+    claimed = Claimed(7, 99, "default", "tests.does", json.dumps({"what": what}), number, 3)
+    WORK["interrupted"] = lambda: raises(Interrupted(claimed))
+    return EXECUTOR.execute(claimed, reporter)
 
 
 def error_of(outcome: Outcome) -> dict[str, str]:
@@ -89,7 +90,8 @@ WORK: dict[str, Any] = {
     "MuteError": lambda: raises(MuteError()),
     "DeadlyError": lambda: raises(DeadlyError()),
     "OddError": lambda: raises(OddError()),
-    "interrupted": lambda: raises(Interrupted()),
+    "an interruption of its own": lambda: raises(Interrupted()),
+    "another's interruption": lambda: raises(Interrupted(Claimed(8, 99, "default", "tests.does", "{}", 1, 3))),
     "an unserialisable result": lambda: {"file": sys.stdout},
     "a large result": lambda: "x" * LIMIT,
     "a result that explodes": Booby,
@@ -107,6 +109,8 @@ FAILURES = [
     ("MuteError", "MuteError", "could not be read"),
     ("DeadlyError", "DeadlyError", "could not be read"),
     ("OddError", "OddError", "could not be read"),
+    ("an interruption of its own", "Interrupted", "interrupted"),
+    ("another's interruption", "Interrupted", "interrupted"),
 ]
 
 
@@ -155,7 +159,7 @@ def test_an_interrupted_attempt_goes_back_uncharged_even_if_the_job_catches_all_
 
     def swallows() -> None:
         try:
-            raise Interrupted
+            WORK["interrupted"]()
         except Exception:
             raise AssertionError("caught") from None
 

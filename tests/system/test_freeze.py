@@ -23,7 +23,7 @@ def test_a_stopped_worker_cannot_finish_a_rescued_job(start: Start, queue: Queue
     until(lambda: sql("select count(*) from ran") == [(1,)], "it runs")
     freeze(first)
     second = start("-c", 2, "--lease", LEASE).ready()
-    second.said("lost its worker and goes back", 15)
+    second.said("is rescued: its lease ran out", 15)
     result = handle.wait(20)
     assert result["attempt"] == 2
     assert result["pid"] in second.pids()

@@ -36,7 +36,7 @@ def test_the_first_sigterm_lets_running_jobs_finish_and_begins_no_other(start: S
     assert sql("select count(*) from queueapi.sleepers") == [(0,)]
 
 
-def test_what_has_not_ended_within_the_grace_is_handed_back_uncharged(start: Start, queue: Queue, sql: Sql) -> None:
+def test_what_has_not_ended_within_the_grace_is_returned_uncharged(start: Start, queue: Queue, sql: Sql) -> None:
     worker = start("-c", 3, "--grace", 1).ready()
     queue.push(workshop.Noted(0, 60.0))
     queue.push(workshop.Stubborn(1))
@@ -49,10 +49,10 @@ def test_what_has_not_ended_within_the_grace_is_handed_back_uncharged(start: Sta
     assert time.monotonic() - began >= 1.0
     assert worker.left_behind() == []
     assert sql("select state, attempt, error from queueapi.jobs") == [("available", 0, None)] * 3
-    assert len(re.findall("handed back unfinished, the attempt is not charged", worker.log)) == 3
+    assert len(re.findall("returned unfinished, the attempt is not charged", worker.log)) == 3
 
 
-def test_the_second_sigterm_hands_everything_back_now(start: Start, queue: Queue, sql: Sql) -> None:
+def test_the_second_sigterm_returns_everything_now(start: Start, queue: Queue, sql: Sql) -> None:
     worker = start("-c", 2, "--grace", 60).ready()
     queue.push_all(workshop.Noted(n, 60.0) for n in range(2))
     running(sql, 2)

@@ -2,8 +2,9 @@
 -- parameter would hide it from the partial index. The lease stands in the row from the start; most jobs never need
 -- another. By ctid, which the row's lock holds in place: a second walk down the primary key would cost a job 1.5 µs.
 -- A row that was changed between this statement's snapshot and its lock has another ctid, and waits for the next claim.
+-- What has been tried as often as a number can say (which nobody but a person at psql can bring about) is tried again.
 update queueapi.jobs
-set state = 'running', attempt = attempt + 1, token = %(token)s, worker = %(worker)s,
+set state = 'running', attempt = least(attempt + 1, 32767), token = %(token)s, worker = %(worker)s,
     claimed_at = now(), lease_until = now() + %(lease)s * interval '1 second'
 where ctid = any (array(
     select job.ctid
@@ -18,4 +19,6 @@ where ctid = any (array(
     ) as job
     limit %(room)s
 ))
-returning jobs.id, jobs.token, jobs.queue, jobs.kind, jobs.args::text, jobs.attempt, jobs.max_attempts, jobs.priority
+returning jobs.id, jobs.token, jobs.queue, jobs.kind, jobs.args::text, jobs.attempt, jobs.max_attempts, jobs.priority,
+          (select exists (select from queueapi.watches)) -- asked once: mostly nobody watches anything
+          and exists (select from queueapi.watches where job_id = jobs.id)

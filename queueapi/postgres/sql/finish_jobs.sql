@@ -17,6 +17,6 @@ with gone as (
            outcome, queue, kind, args, result::json, coalesce(new_error::json, error)
     from gone
 )
-select id, (select exists (select from queueapi.watches)) -- asked once: mostly nobody watches anything
+select id, token, (select exists (select from queueapi.watches)) -- asked once: mostly nobody watches anything
            and exists (select from queueapi.watches where job_id = gone.id)
 from gone

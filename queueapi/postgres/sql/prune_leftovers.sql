@@ -1,6 +1,7 @@
 -- What processes that died left in the side tables. None of it is the truth about a job.
 with leases as (
     delete from queueapi.leases where expires_at < now() - interval '1 minute'
+       and not exists (select from queueapi.jobs where id = job_id and jobs.token = leases.token)
 ), progress as (
     delete from queueapi.progress where updated_at < now() - interval '1 hour'
        and not exists (select from queueapi.jobs where id = job_id and jobs.token = progress.token)

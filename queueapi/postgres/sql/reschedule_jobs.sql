@@ -1,4 +1,4 @@
--- A failed attempt waits for its next; an interrupted one goes back as it was, uncharged. Fenced as finish_jobs.
+-- A failed attempt waits for its next; an interrupted one is returned as it was, uncharged. Fenced as finish_jobs.
 update queueapi.jobs
 set state = case when outcome.delay > 0 then 'scheduled' else 'available' end,
     run_at = now() + outcome.delay * interval '1 second',
@@ -8,4 +8,4 @@ set state = case when outcome.delay > 0 then 'scheduled' else 'available' end,
 from unnest(%(ids)s::bigint[], %(tokens)s::bigint[], %(delays)s::float8[], %(charged)s::boolean[], %(errors)s::text[])
      as outcome (id, token, delay, charged, error)
 where jobs.id = outcome.id and jobs.token = outcome.token
-returning jobs.id, exists (select from queueapi.watches where job_id = jobs.id)
+returning jobs.id, outcome.token, exists (select from queueapi.watches where job_id = jobs.id)

@@ -1,22 +1,32 @@
--- What nobody holds a lease of any more goes back; if that was its last attempt, it is dead. The conditions are
--- checked again on the locked row, so a job that finished meanwhile is left alone.
+-- What nobody holds a lease of any more goes back. The conditions on the job are checked again on the locked row, so a
+-- job that finished meanwhile is left alone. After a restart of the server every lease may have run out, and whoever
+-- lives is given time to renew it first.
+-- The attempt is charged, and the last one is the end. Only nobody can tell any more whether it had begun, unless its
+-- lease was ever renewed: so a last attempt that may never have begun gets one more, once.
 with lost as materialized (
-    select id, attempt >= max_attempts as used_up
-    from queueapi.jobs
-    where state = 'running' and lease_until < now()
-      and not exists (select from queueapi.leases
-                      where job_id = jobs.id and leases.token = jobs.token and expires_at >= now())
-    limit 1000
-    for update skip locked
+    select id, used_up and (renewed or error ->> 'type' is not distinct from %(error)s::json ->> 'type') as over,
+           used_up as last
+    from (
+        select id, error, attempt >= max_attempts as used_up,
+               exists (select from queueapi.leases where job_id = jobs.id and leases.token = jobs.token) as renewed
+        from queueapi.jobs
+        where state = 'running' and lease_until < now()
+          and not exists (select from queueapi.leases
+                          where job_id = jobs.id and leases.token = jobs.token and expires_at >= now())
+          and pg_postmaster_start_time() < now() - %(patience)s * interval '1 second'
+        limit 1000
+        for update skip locked
+    ) as expired
 ), back as (
     update queueapi.jobs
     set state = 'available', run_at = now(), token = null, worker = null, lease_until = null, claimed_at = null,
+        attempt = attempt - case when lost.last then 1 else 0 end,
         error = %(error)s::json
     from lost
-    where jobs.id = lost.id and not lost.used_up
+    where jobs.id = lost.id and not lost.over
     returning jobs.id, jobs.queue, jobs.kind, 'available' as state
 ), gone as (
-    delete from queueapi.jobs using lost where jobs.id = lost.id and lost.used_up
+    delete from queueapi.jobs using lost where jobs.id = lost.id and lost.over
     returning jobs.*
 ), kept as (
     insert into queueapi.finished (id, token, keep_until, claimed_at, pushed_at, priority, attempt, max_attempts,

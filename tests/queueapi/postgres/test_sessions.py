@@ -238,7 +238,7 @@ def test_the_row_factory_of_the_caller_does_not_matter(dsn: str, rows: Any) -> N
         ((epoch, snapshot),) = Borrowed(connection).run("read_position", {})
         assert epoch
         assert ":" in snapshot
-        assert Borrowed(connection).run("forget_progress", {"ids": [1]}) == []
+        assert Borrowed(connection).run("forget_progress", {"ids": [1], "tokens": [1]}) == []
 
 
 def test_a_pipeline_or_a_closed_connection_of_the_callers_is_told_as_it_is(dsn: str) -> None:

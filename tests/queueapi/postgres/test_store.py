@@ -120,7 +120,7 @@ def test_a_lease_that_another_claim_took_over_is_lost_for_good(store: Store) -> 
     assert second.id == first.id
     assert written(store, first.id, first.token) == {"report": [], "reschedule": [], "finish": []}
     assert store.read([first.id])[first.id].state is State.RUNNING
-    assert store.finish([Outcome(second.id, second.token, State.DONE)], TTL) == [(second.id, False)]
+    assert store.finish([Outcome(second.id, second.token, State.DONE)], TTL) == [(second.id, 2, False)]
 
 
 def test_of_many_outcomes_those_that_lost_their_lease_do_not_hold_up_the_others(store: Store) -> None:
@@ -138,7 +138,7 @@ def test_a_second_finish_of_the_same_attempt_changes_nothing_and_is_found_on_rec
     assert store.finished([outcome]) == set()
     store.finish([outcome], TTL)
     assert store.finish([outcome._replace(result='"second"')], TTL) == []
-    assert store.finished([outcome, outcome._replace(token=5)]) == {job.id}
+    assert store.finished([outcome, outcome._replace(token=5)]) == {(job.id, job.token)}
     assert store.read([job.id])[job.id].result == "first"
 
 

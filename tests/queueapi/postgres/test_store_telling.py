@@ -39,7 +39,7 @@ def one(store: Store, **more: Any) -> Claimed:
 
 def test_progress_is_shown_while_its_attempt_runs_and_no_longer(store: Store, sql: Sql) -> None:
     job = one(store)
-    assert store.report([Progress(job.id, job.token, 1, None, None)]) == [(job.id, False)]
+    assert store.report([Progress(job.id, job.token, 1, None, None)]) == [(job.id, job.token, False)]
     store.report([Progress(job.id, job.token, 40, 100, "reading")])
     assert store.read([job.id])[job.id].progress == {"done": 40, "total": 100, "message": "reading"}
     store.reschedule([Outcome(job.id, job.token, State.AVAILABLE, charged=False)])
@@ -48,7 +48,9 @@ def test_progress_is_shown_while_its_attempt_runs_and_no_longer(store: Store, sq
     assert store.read([job.id])[job.id].progress is None  # of the attempt before
     store.report([Progress(job.id, 2, 5, 10, None)])
     assert store.read([job.id])[job.id].progress == {"done": 5, "total": 10, "message": None}
-    store.forget_progress([job.id])
+    store.forget_progress([(job.id, job.token)])  # an attempt that is over takes no other's
+    assert len(sql("select * from queueapi.progress")) == 1
+    store.forget_progress([(job.id, 2)])
     assert sql("select * from queueapi.progress") == []
 
 
@@ -89,12 +91,12 @@ def test_every_verb_tells_whether_somebody_watches_and_only_then_is_notified(
     watching.watch([ids[0]])  # twice is once
     jobs = claim(store, room=2)
     assert sorted(store.report([Progress(job.id, 1, 1, None, None) for job in jobs])) == [
-        (ids[0], True),
-        (ids[1], True),
+        (ids[0], 1, True),
+        (ids[1], 1, True),
     ]
     watching.unwatch([ids[1]])
     rows = store.finish([Outcome(job.id, 1, State.DONE) for job in jobs], TTL)
-    assert sorted(rows) == [(ids[0], True), (ids[1], False)]
+    assert sorted(rows) == [(ids[0], 1, True), (ids[1], 1, False)]
     assert ear.heard() == []  # never within the statement itself
     store.tell_watchers(rows)
     assert ear.heard() == [str(ids[0])]

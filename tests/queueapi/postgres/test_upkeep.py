@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
 
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.postgres.watching import Watching
-from queueapi.records import Claimed, NewJob, Outcome, WorkerRow
+from queueapi.records import Claimed, NewJob, Outcome, Progress, WorkerRow
 from queueapi.states import State
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -34,7 +36,8 @@ def expire(sql: Sql) -> None:
 
 def test_only_what_is_ours_is_renewed_and_only_that_comes_back(store: Store, upkeep: Upkeep) -> None:
     mine, lost = running(store, 2)
-    assert upkeep.renew([(mine.id, mine.token), (lost.id, lost.token + 1), (10**12, 1)], 30.0) == {mine.id}
+    held = [(mine.id, mine.token), (lost.id, lost.token + 1), (10**12, 1)]
+    assert upkeep.renew(held, 30.0) == {(mine.id, mine.token)}
 
 
 def test_a_renewed_lease_outlives_that_of_the_claim_and_the_jobs_row_stays_as_it_is(
@@ -58,6 +61,51 @@ def test_a_renewal_of_an_earlier_attempt_protects_nobody(store: Store, upkeep: U
     assert [row[0] for row in upkeep.rescue(LOST)] == [first.id]
 
 
+def test_two_runs_of_one_job_are_told_apart(store: Store, upkeep: Upkeep) -> None:
+    (stale,) = running(store)
+    store.reschedule([Outcome(stale.id, stale.token, State.AVAILABLE, charged=False)])
+    (ours,) = store.claim(["default"], 1, 8, OTHER, 30.0)
+    assert upkeep.renew([(stale.id, stale.token), (ours.id, ours.token)], 30.0) == {(ours.id, ours.token)}
+
+
+STALLED = {
+    "renewal": ("leases", "insert into queueapi.leases values (%s, 8, now() + interval '30 s')"),
+    "report": ("progress", "insert into queueapi.progress (job_id, token, done) values (%s, 8, 1)"),
+}
+
+
+@pytest.mark.parametrize("had", [True, False], ids=["with a row of its own", "without"])
+@pytest.mark.parametrize("what", STALLED)
+def test_what_stood_still_while_its_job_went_to_another_overwrites_nothing(
+    what: str, had: bool, dsn: str, store: Store, upkeep: Upkeep, sql: Sql
+) -> None:
+    table, insert = STALLED[what]
+    (job,) = running(store)
+
+    def stalled() -> None:
+        if what == "renewal":
+            upkeep.renew([(job.id, job.token)], 30.0)
+        else:
+            store.report([Progress(job.id, job.token, 99, 100, None)])
+
+    if had:
+        stalled()
+    with psycopg.connect(dsn) as other:
+        # It has begun to look when it meets a row that is being written: by a claim of a moment later.
+        other.execute("update queueapi.jobs set token = 8 where id = %s", [job.id])
+        other.execute(f"delete from queueapi.{table}".encode())
+        other.execute(insert.encode(), [job.id])
+        thread = threading.Thread(target=stalled)
+        thread.start()
+        locked = "wait_event_type = 'Lock' and datname = current_database()"
+        while not sql(f"select 1 from pg_stat_activity where {locked}"):
+            assert thread.is_alive()
+        other.commit()
+    thread.join()
+    assert sql(f"select token from queueapi.{table}") == [(8,)]
+    store.finish([Outcome(job.id, 8, State.DONE)], 60.0)
+
+
 # -- rescue and release
 
 
@@ -78,9 +126,36 @@ def test_a_rescued_job_goes_back_with_its_attempt_charged_and_the_reason_told(
     assert upkeep.rescue(LOST) == []
 
 
-def test_a_job_lost_in_its_last_attempt_is_dead_and_kept(store: Store, upkeep: Upkeep, sql: Sql) -> None:
+def test_after_a_restart_of_the_server_living_workers_may_renew_before_anything_is_rescued(
+    store: Store, upkeep: Upkeep, sql: Sql
+) -> None:
+    (job,) = running(store)
+    expire(sql)
+    ((up,),) = sql("select extract(epoch from now() - pg_postmaster_start_time())::float8")
+    assert upkeep.rescue(LOST, patience=up + 60) == []
+    assert [row[0] for row in upkeep.rescue(LOST, patience=up / 2)] == [job.id]
+
+
+def test_a_last_attempt_that_may_never_have_begun_gets_one_more_and_no_third(
+    store: Store, upkeep: Upkeep, sql: Sql
+) -> None:
     (job,) = running(store, max_attempts=1)
     expire(sql)
+    assert [row[3] for row in upkeep.rescue(LOST)] == ["available"]
+    (again,) = store.claim(["default"], 1, 8, OTHER, 30.0)
+    assert (again.id, again.attempt) == (job.id, 1)
+    expire(sql)
+    assert [row[3] for row in upkeep.rescue(LOST)] == ["dead"]
+
+
+def test_a_job_that_surely_ran_in_its_last_attempt_is_dead_and_kept_when_it_is_lost(
+    store: Store, upkeep: Upkeep, sql: Sql
+) -> None:
+    (job,) = running(store, max_attempts=1)
+    upkeep.renew([(job.id, job.token)], 0.0)
+    expire(sql)
+    sql("update queueapi.leases set expires_at = now() - interval '1 h'")
+    upkeep.prune()  # which must not forget that it ran
     assert [row[3] for row in upkeep.rescue(LOST)] == ["dead"]
     status = store.read([job.id])[job.id]
     assert (status.state, status.error) == (State.DEAD, {"type": "WorkerLost", "message": "gone"})

@@ -28,7 +28,7 @@ def test_a_job_that_was_never_held_can_be_freed(boards: Boards) -> None:
     assert [held.id for held in supervisor.held()] == [5]
 
 
-def test_two_attempts_at_one_job_have_a_line_each(boards: Boards) -> None:
+def test_two_attempts_at_one_job_have_a_row_each(boards: Boards) -> None:
     process, supervisor = boards
     process.hold(5, 100)
     process.hold(5, 200)
@@ -36,7 +36,7 @@ def test_two_attempts_at_one_job_have_a_line_each(boards: Boards) -> None:
     assert [(held.id, held.token) for held in supervisor.held()] == [(5, 200)]
 
 
-def test_lines_are_used_again_and_more_jobs_than_lines_are_no_error() -> None:
+def test_rows_are_used_again_and_more_jobs_than_rows_are_no_error() -> None:
     fd = create(2)
     board = Board(fd)
     os.close(fd)
@@ -68,12 +68,12 @@ def test_a_lost_lease_is_told_to_the_process(boards: Boards) -> None:
     assert {held.id: held.lost for held in process.held()} == {5: False, 6: True}
 
 
-def test_a_loss_that_is_told_too_late_does_not_hit_the_next_job_on_that_line(boards: Boards) -> None:
+def test_a_loss_that_is_told_too_late_does_not_hit_the_next_job_on_that_row(boards: Boards) -> None:
     process, supervisor = boards
     process.hold(5, 100)
     (seen,) = supervisor.held()
     process.free([(5, 100)])
-    process.hold(6, 100)  # of the same claim, on the same line
+    process.hold(6, 100)  # of the same claim, on the same row
     supervisor.mark_lost(seen)
     assert [(held.id, held.lost) for held in process.held()] == [(6, False)]
 
@@ -85,6 +85,6 @@ def test_beats_turns_and_what_is_void_cross_over(boards: Boards) -> None:
     process.beat()
     before = time.monotonic()
     process.turn()
-    supervisor.take_back()
+    supervisor.make_void()
     assert supervisor.beats == 2
     assert before <= supervisor.turned <= process.void <= time.monotonic()

@@ -150,7 +150,7 @@ assert states() == [("running", 1, 1)]
 """)
 
 
-def test_what_is_void_is_not_begun_but_put_back(run: Run) -> None:
+def test_what_is_void_is_not_begun_but_returned(run: Run) -> None:
     run("""
 queue.push_all([Wait(1), Wait(2)])
 start()
@@ -159,10 +159,10 @@ consumer._rate._per_second = 1000.0  # so that some are fetched ahead
 consumer._rate._since = time.monotonic() + 60
 queue.push_all(Note(n) for n in (3, 4, 5))
 consumer.loop.wake()
-until(lambda: consumer._fetched.qsize() == 3, "three are fetched ahead")
-supervisors.take_back()
+until(lambda: consumer._slots.waiting == 3, "three are fetched ahead")
+supervisors.make_void()
 gate.set()
-until(lambda: sum(name == "put_back" for name, _ in heard) == 3, "they are put back")
+until(lambda: sum(name == "returned" for name, _ in heard) == 3, "they are returned")
 until(lambda: {3, 4, 5} <= set(log), "and claimed anew")
 stop()
 assert sorted(n for n in log if n > 2) == [3, 4, 5], "none ran twice"
@@ -170,7 +170,7 @@ assert rows("select distinct attempt from queueapi.finished") == [(1,)], "and no
 """)
 
 
-def test_what_was_fetched_and_waits_behind_long_jobs_goes_back(run: Run) -> None:
+def test_what_was_fetched_and_waits_behind_long_jobs_is_returned(run: Run) -> None:
     run("""
 queue.push_all([Wait(1), Wait(2)])
 start()
@@ -178,15 +178,15 @@ until(lambda: len(log) == 2, "both slots are busy")
 consumer._rate._per_second = 1000.0
 queue.push_all(Note(n) for n in (3, 4))
 consumer.loop.wake()
-until(lambda: consumer._fetched.qsize() == 2, "two are fetched ahead")
-until(lambda: states() == [("available", 0, 2), ("running", 1, 2)], "they go back")
+until(lambda: consumer._slots.waiting == 2, "two are fetched ahead")
+until(lambda: states() == [("available", 0, 2), ("running", 1, 2)], "they are returned")
 gate.set()
 until(lambda: {3, 4} <= set(log), "they run later")
 stop()
 """)
 
 
-def test_a_claim_whose_answer_was_cut_off_is_given_back_and_nothing_is_charged(run: Run) -> None:
+def test_a_claim_whose_answer_was_cut_off_is_returned_and_nothing_is_charged(run: Run) -> None:
     run("""
 queue.push_all(Note(n) for n in (1, 2))
 line.cut_after = "claim_jobs"
@@ -220,7 +220,7 @@ stop()
 """)
 
 
-def test_who_stops_gives_back_what_has_not_begun_and_lets_the_rest_end(run: Run) -> None:
+def test_who_stops_returns_what_has_not_begun_and_lets_the_rest_end(run: Run) -> None:
     run("""
 queue.push_all([Wait(1), Wait(2)])
 start()
@@ -228,7 +228,7 @@ until(lambda: len(log) == 2, "both run")
 consumer._rate._per_second = 1000.0
 queue.push_all(Note(n) for n in (3, 4))
 consumer.loop.wake()
-until(lambda: consumer._fetched.qsize() == 2, "two are fetched ahead")
+until(lambda: consumer._slots.waiting == 2, "two are fetched ahead")
 gevent.spawn_later(0.2, gate.set)
 assert stop() == (True, [])
 assert sorted(log) == [-2, -1, 1, 2]
@@ -290,4 +290,120 @@ start()
 until(lambda: log == [9], "the slots live on")
 stop()
 assert rows("select state, count(*)::int from queueapi.finished group by 1 order by 1") == [("dead", 5), ("done", 1)]
+""")
+
+
+@pytest.mark.parametrize("rest", ["gevent.sleep(0.01)", "pass"], ids=["after it waited", "at once"])
+def test_what_a_careless_job_leaves_running_hits_nobody_else(run: Run, rest: str) -> None:
+    run(f"""
+LEAVE = [
+    lambda: gevent.Timeout.start_new(0.3, RuntimeError("stray")),
+    lambda: gevent.spawn_later(0.3, gevent.getcurrent().kill),
+    lambda: gevent.spawn_later(0.3, gevent.getcurrent().throw, RuntimeError("stray")),
+    lambda: gevent.spawn_later(0.3, gevent.getcurrent().switch),
+]
+
+class Careless(Job, kind="careless"):
+    n: int
+    def run(self):
+        LEAVE[self.n]()
+        {rest}
+        log.append("careless")
+
+start()
+queue.push_all(Careless(n) for n in range(4))
+until(lambda: log.count("careless") == 4, "all have run")
+queue.push_all([Wait(1), Wait(2)])  # in the slots of these
+until(lambda: len(log) == 6, "both slots are used again")
+gevent.sleep(0.5)  # by now what was left has come
+assert consumer.busy == 2, heard
+gate.set()
+queue.push_all(Note(n) for n in range(3, 40))
+until(lambda: set(range(3, 40)) <= set(log), "and again")
+stop()
+assert rows("select distinct state, attempt from queueapi.finished") == [("done", 1)]
+""")
+
+
+def test_short_jobs_run_in_one_greenlet_and_what_waited_for_something_has_one_of_its_own(run: Run) -> None:
+    run("""
+class Who(Job, kind="who"):
+    rest: bool
+    def run(self):
+        log.append(id(gevent.getcurrent()))
+        seen.append(weakref.ref(gevent.getcurrent()))
+        if self.rest:
+            gevent.sleep(0.001)
+
+import gc, weakref
+seen = []
+finisher.start()
+consumer._slots.open()
+from queueapi.worker.consumer import _Fetched
+def runs(rest):
+    from queueapi.records import Claimed
+    for n in range(20):
+        consumer._slots.put(_Fetched(Claimed(n, 1, "default", "who", '{"rest": %s}' % rest, 1, 1), time.monotonic()))
+    until(lambda: len(log) == 20, "all have run")
+
+runs("false")
+assert len(set(log)) <= 2, "one for each slot"
+log.clear()
+runs("true")
+until(lambda: gc.collect() is not None and sum(ref() is not None for ref in seen) <= 2, "the others are gone")
+stop()
+""")
+
+
+def test_a_slot_that_is_ended_by_force_is_opened_anew(run: Run) -> None:
+    run("""
+start()
+for slot in list(consumer._slots._slots):
+    slot.kill()
+queue.push_all(Note(n) for n in range(10))
+until(lambda: len(log) == 10, "they run")
+stop()
+""")
+
+
+def test_a_job_that_raises_our_own_interruption_has_failed(run: Run) -> None:
+    run("""
+class Forger(Job, kind="forger", max_attempts=1):
+    def run(self):
+        raise Interrupted
+
+queue.push(Forger())
+start()
+until(lambda: rows("select state from queueapi.finished") == [("dead",)], "it is dead")
+stop()
+""")
+
+
+def test_who_watches_a_job_is_told_that_it_runs_and_nobody_else_is(run: Run) -> None:
+    run("""
+import psycopg
+watched, other = queue.push_all([Wait(1), Wait(2)])
+ear = psycopg.connect(DSN, autocommit=True)
+ear.execute("listen queueapi_jobs")
+ear.execute("insert into queueapi.watches values (%s, gen_random_uuid())", (watched.id,))
+start()
+(notice,) = ear.notifies(timeout=10, stop_after=1)
+assert notice.payload == str(watched.id)
+assert watched.state() == "running"
+gate.set()
+until(lambda: len(log) == 4, "both end")
+stop()
+ear.close()
+""")
+
+
+def test_a_row_that_was_tried_as_often_as_a_number_can_say_does_not_stop_its_queue(run: Run) -> None:
+    run("""
+odd, fine = queue.push_all([Note(1), Note(2)])
+with open_() as connection:
+    connection.execute("update queueapi.jobs set attempt = 32767 where id = %s", (odd.id,))
+start()
+until(lambda: set(log) == {1, 2}, "both run")
+stop()
+assert rows("select state, count(*)::int from queueapi.finished group by 1") == [("done", 2)]
 """)

@@ -13,12 +13,13 @@ from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.sessions import Dedicated, Rows
+from queueapi.postgres.store import Store
 from queueapi.records import Claimed, Outcome
 from queueapi.states import State
 from queueapi.worker.board import Board
 from queueapi.worker.finisher import BATCH, Finisher
 
-from .conftest import Claim, Heard, Sql, until
+from .conftest import WORKER, Claim, Heard, Sql, until
 
 
 class Line(Dedicated):
@@ -176,7 +177,7 @@ def test_large_outcomes_weigh_more_and_are_written_in_portions(
     assert sql("select count(*) from queueapi.finished") == [(20,)]
 
 
-def test_what_never_began_is_put_back_and_nobody_calls_it_lost(
+def test_what_never_began_is_returned_and_nobody_calls_it_lost(
     claim: Claim, finisher: Finisher, heard: Heard, sql: Sql
 ) -> None:
     job, taken = claim(2)
@@ -184,7 +185,7 @@ def test_what_never_began_is_put_back_and_nobody_calls_it_lost(
     for one in (job, taken):
         finisher.add(Outcome(one.id, one.token, State.AVAILABLE, charged=False), one, begun=False)
     assert finisher.flush(5.0)
-    assert {name for name, _ in heard.events} == {"put_back"}
+    assert {name for name, _ in heard.events} == {"returned"}
     assert sql("select id, attempt from queueapi.jobs where state = 'available' order by id") == [
         (job.id, 0),
         (taken.id, 1),
@@ -258,3 +259,27 @@ def test_watchers_are_told_even_if_the_answer_to_the_finish_was_cut_off(
         finisher.add(done(job), job)
         assert finisher.flush(5.0)
         assert [notice.payload for notice in ear.notifies(timeout=5, stop_after=1)] == [str(job.id)]
+
+
+def test_a_lost_outcome_beside_its_successors_is_told_apart_and_takes_no_progress_away(
+    claim: Claim, store: Store, finisher: Finisher, heard: Heard, sql: Sql
+) -> None:
+    (stale,) = claim(1)
+    finisher.reporter(stale).report(1, 10, None)
+    finisher._write_progress()
+    store.reschedule([Outcome(stale.id, stale.token, State.AVAILABLE, charged=False)])
+    (ours,) = store.claim(["default"], 1, 2000, WORKER, 30.0)
+    finisher.reporter(ours).report(4, 10, None)
+    finisher.reporter(stale).report(2, 10, None)
+    finisher._write_progress()
+    finisher.add(done(stale), stale)
+    finisher._write()
+    assert sql("select token, done from queueapi.progress") == [(ours.token, 4.0)]
+    assert [fields["job"] for fields in heard.of("lease_lost")] == [stale]
+
+    finisher.add(done(stale), stale)
+    finisher.add(done(ours), ours)
+    assert finisher.flush(5.0)
+    assert [fields["job"] for fields in heard.of("lease_lost")] == [stale, stale]
+    assert [fields["job"] for fields in heard.of("finished")] == [ours]
+    assert sql("select count(*) from queueapi.progress") == [(0,)]

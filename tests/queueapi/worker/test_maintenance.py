@@ -26,9 +26,9 @@ def make(upkeep: Upkeep, events: Events) -> Iterator[Make]:
     made: list[Maintenance] = []
 
     def run(
-        alive: Sequence[WorkerRow] = (), relieve: Callable[[], None] = lambda: None, lease: float = 30.0
+        alive: Sequence[WorkerRow] = (), release_stuck: Callable[[], None] = lambda: None, lease: float = 1.0
     ) -> Maintenance:
-        made.append(Maintenance(upkeep, lease, lambda: alive, relieve, events))
+        made.append(Maintenance(upkeep, lease, lambda: alive, release_stuck, events))
         return made[-1]
 
     yield run
@@ -36,16 +36,16 @@ def make(upkeep: Upkeep, events: Events) -> Iterator[Make]:
         maintenance.loop.stop()
 
 
-def test_what_a_dead_process_held_goes_back_at_once_and_only_what_it_ran_is_charged(
+def test_what_a_dead_process_held_is_released_at_once_and_only_what_it_ran_is_charged(
     claim: Claim, make: Make, heard: Heard, sql: Sql
 ) -> None:
     ran, fetched = claim(2)
     sql("insert into queueapi.workers (id, name, queues, slots) values (%s, 'it', '{default}', 1)", WORKER)
     sql("insert into queueapi.sleepers values (%s, '{default}', now() + interval '1 h')", f"queueapi_wake_{WORKER.hex}")
     maintenance = make()
-    maintenance.bury(WORKER, [ran.id])
+    maintenance.release(WORKER, [ran.id])
     maintenance.loop.start()
-    until(lambda: len(heard.of("rescued")) == 2, "both are given back")
+    until(lambda: len(heard.of("released")) == 2, "both are released")
     assert sql("select id, state, attempt, error ->> 'type' from queueapi.jobs order by id") == [
         (ran.id, "available", 1, "WorkerLost"),
         (fetched.id, "available", 0, None),
@@ -54,13 +54,13 @@ def test_what_a_dead_process_held_goes_back_at_once_and_only_what_it_ran_is_char
     assert sql("select count(*) from queueapi.sleepers") == [(0,)]
 
 
-def test_a_claim_that_was_still_under_way_when_its_process_died_is_given_back_as_well(
+def test_a_claim_that_was_still_under_way_when_its_process_died_is_released_as_well(
     claim: Claim, make: Make, heard: Heard, sql: Sql
 ) -> None:
     maintenance = make()
     maintenance.loop.start()
-    maintenance.bury(WORKER, [])
-    until(lambda: maintenance._burials and maintenance._burials[0].again == (5.0,), "it was given back once")
+    maintenance.release(WORKER, [])
+    until(lambda: maintenance._dead and maintenance._dead[0].again == (5.0,), "it was released once")
     claim(3)
     until(lambda: sql("select distinct state, attempt from queueapi.jobs") == [("available", 0)], "and again")
 
@@ -76,10 +76,10 @@ def test_what_died_with_three_processes_waits_before_it_is_tried_on_a_fourth(
         assert sql("select state, run_at < now() + interval '10 s' from queueapi.jobs") == [(state, True)]
 
 
-def test_the_last_burials_are_done_without_the_loop(claim: Claim, make: Make, sql: Sql) -> None:
+def test_the_last_releases_are_done_without_the_loop(claim: Claim, make: Make, sql: Sql) -> None:
     claim(1)
     maintenance = make()
-    maintenance.bury(WORKER, [])
+    maintenance.release(WORKER, [])
     maintenance.finish()
     assert sql("select state, attempt from queueapi.jobs") == [("available", 0)]
 
@@ -106,7 +106,7 @@ def test_processes_are_listed_as_soon_as_they_say_so(make: Make, sql: Sql) -> No
     alive: list[WorkerRow] = []
     maintenance = make(alive)
     maintenance.loop.start()
-    until(lambda: maintenance._due, "it has looked once")
+    until(lambda: maintenance._register.due, "it has looked once")
     alive.append(WorkerRow(WORKER, "host:1", ["default"], 5))
     maintenance.register_now()
     until(lambda: sql("select name, slots from queueapi.workers") == [("host:1", 5)], "it is listed")
@@ -123,10 +123,10 @@ def test_a_backup_that_keeps_old_partitions_from_being_dropped_keeps_nothing_els
     with psycopg.connect(dsn) as backup:
         backup.execute("lock table queueapi.finished in access share mode")
         make().loop.start()
-        until(lambda: heard.of("store_lost"), "pruning is refused")
         store.push([NewJob("default", "kind", "{}", 0, 25, 0.2, None)])
-        until(lambda: sql("select state from queueapi.jobs") == [("available",)], "promotion goes on", 5)
-        until(lambda: heard.of("store_back"), "and pruning waits for its next turn", 5)
+        until(lambda: sql("select state from queueapi.jobs") == [("available",)], "promotion goes on", 8)
+        assert sql("select to_regclass(%s) is not null", f"queueapi.finished_{day:%Y%m%d}") == [(True,)]
+        assert heard.events == []
 
 
 def test_a_duty_that_fails_waits_for_its_next_turn_and_the_others_have_theirs(
@@ -136,6 +136,17 @@ def test_a_duty_that_fails_waits_for_its_next_turn_and_the_others_have_theirs(
         raise RuntimeError("broken")
 
     claim(1, lease=0.0)
-    make(relieve=broken).loop.start()
+    make(release_stuck=broken).loop.start()
     until(lambda: heard.of("loop_failed"), "it is said")
     until(lambda: sql("select state from queueapi.jobs") == [("available",)], "the job is rescued all the same")
+
+
+def test_a_supervisor_that_starts_just_after_the_server_rescues_nobody_yet(
+    claim: Claim, make: Make, heard: Heard, sql: Sql
+) -> None:
+    claim(1, lease=0.0)
+    patient = make(lease=10**6)
+    patient._tick()
+    assert sql("select state from queueapi.jobs") == [("running",)]
+    make()._tick()
+    assert [fields["row"][3] for fields in heard.of("rescued")] == ["available"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from queueapi.errors import StoreUnavailable
@@ -17,9 +15,23 @@ from .conftest import Sql
 POLL = 1.0
 
 
+class Clock:
+    """Stands still until it is moved."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def sleeper(store: Store) -> Sleeper:
-    return Sleeper(store, "queueapi_wake_it", ["mail", "default"], POLL)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sleeper(store: Store, clock: Clock) -> Sleeper:
+    return Sleeper(store, "queueapi_wake_it", ["mail", "default"], POLL, clock)
 
 
 def asleep(sql: Sql) -> bool:
@@ -62,13 +74,19 @@ def test_a_worker_that_was_told_to_forget_says_again_that_it_sleeps(sleeper: Sle
     assert asleep(sql)
 
 
-def test_sleep_is_said_anew_before_it_runs_out(sleeper: Sleeper, sql: Sql) -> None:
+@pytest.mark.parametrize("found", [0, 1, 5], ids=["nothing", "something", "as much as there is room for"])
+def test_sleep_is_said_anew_before_it_runs_out_whatever_is_found(
+    sleeper: Sleeper, clock: Clock, sql: Sql, found: int
+) -> None:
     sleeper.rest(0, 5)
     for _ in LADDER:
         sleeper.rest(0, 5)
     sql("update queueapi.sleepers set until = now()")
-    sleeper._asleep_since = time.monotonic() - RENEW - 1
-    assert sleeper.rest(0, 5) == POLL, "it knows that it sleeps: no ladder again"
+    clock.now += RENEW / 2
+    sleeper.rest(found, 5)
+    assert not asleep(sql), "not more often than it has to"
+    clock.now += RENEW / 2 + 1
+    assert sleeper.rest(found, 5) == (0.0 if found == 5 else POLL), "it knows that it sleeps: no ladder again"
     assert asleep(sql)
 
 

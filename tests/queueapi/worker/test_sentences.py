@@ -10,7 +10,7 @@ import pytest
 from queueapi.records import Claimed, Outcome
 from queueapi.serializer import error_dumps
 from queueapi.states import State
-from queueapi.worker.log import _SENTENCES, Sentences
+from queueapi.worker.sentences import _SENTENCES, Sentences
 
 JOB = Claimed(7, 1, "default", "mail.Send", "{}", 2, 25)
 ERROR = error_dumps("SMTPError", "mailbox full")
@@ -26,14 +26,16 @@ EVENTS: list[tuple[str, dict[str, Any], int, str]] = [
     ("finished", {"outcome": outcome(State.SCHEDULED, ERROR), "job": JOB}, logging.WARNING,
      "job 7 (mail.Send) failed in attempt 2 of 25: SMTPError: mailbox full; next try in 31 s"),
     ("finished", {"outcome": outcome(State.SCHEDULED, ERROR, charged=False), "job": JOB}, logging.WARNING,
-     "job 7 (mail.Send) was put back: SMTPError: mailbox full"),
+     "job 7 (mail.Send) was returned: SMTPError: mailbox full"),
     ("finished", {"outcome": outcome(State.AVAILABLE, charged=False), "job": JOB}, logging.INFO,
-     "job 7 (mail.Send) was handed back unfinished, the attempt is not charged"),
+     "job 7 (mail.Send) was returned unfinished, the attempt is not charged"),
     ("lease_lost", {"outcome": outcome(State.DONE), "job": JOB}, logging.WARNING,
      "job 7 (mail.Send): the lease was lost before it ended, so its outcome changed nothing"),
     ("renewal_lost", {"id": 7}, logging.WARNING, "job 7: its lease is lost, the run is being stopped"),
     ("rescued", {"row": (7, "default", "mail.Send", "available", False)}, logging.WARNING,
-     "job 7 (mail.Send) lost its worker and goes back to its queue"),
+     "job 7 (mail.Send) is rescued: its lease ran out"),
+    ("released", {"row": (7, "default", "mail.Send", "available", False)}, logging.WARNING,
+     "job 7 (mail.Send) is released: its process has ended"),
     ("rescued", {"row": (7, "default", "mail.Send", "dead", False)}, logging.ERROR,
      "job 7 (mail.Send) is dead: its worker was lost in the last attempt"),
     ("outcome_refused", {"id": 7, "state": State.DONE, "error": "no"}, logging.ERROR,
@@ -65,10 +67,10 @@ def test_every_event_has_its_sentence(
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(level, sentence)]
 
 
-QUIET = {"finished": {"outcome": outcome(State.DONE), "job": JOB}, "put_back": {"job": JOB}}
+QUIET = {"finished": {"outcome": outcome(State.DONE), "job": JOB}, "returned": {"job": JOB}}
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("finished", "is done"), ("put_back", "was put back before it began")])
+@pytest.mark.parametrize(("name", "sentence"), [("finished", "is done"), ("returned", "was returned before it began")])
 def test_what_went_well_is_told_to_the_verbose_only(name: str, sentence: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     Sentences(verbose=False)(name, QUIET[name])

@@ -50,14 +50,16 @@ def _finished(fields: Fields) -> tuple[int, str]:
         return logging.DEBUG, f"{what} is done"
     if outcome.state is State.DEAD:
         return logging.ERROR, f"{what} is dead after attempt {job.attempt} of {job.max_attempts}: {_error(outcome)}"
+    if outcome.state is State.CANCELLED:
+        return logging.INFO, f"{what} was discarded in attempt {job.attempt}: {_error(outcome)}"
     if outcome.charged:
         return logging.WARNING, (
             f"{what} failed in attempt {job.attempt} of {job.max_attempts}: {_error(outcome)}; "
             f"next try in {outcome.delay:.0f} s"
         )
     if outcome.error:
-        return logging.WARNING, f"{what} was put back: {_error(outcome)}"
-    return logging.INFO, f"{what} was handed back unfinished, the attempt is not charged"
+        return logging.WARNING, f"{what} was returned: {_error(outcome)}"
+    return logging.INFO, f"{what} was returned unfinished, the attempt is not charged"
 
 
 def _error(outcome: Outcome) -> str:
@@ -76,10 +78,18 @@ def _renewal_lost(fields: Fields) -> tuple[int, str]:
 
 
 def _rescued(fields: Fields) -> tuple[int, str]:
+    return _lost(fields, "is rescued: its lease ran out")
+
+
+def _released(fields: Fields) -> tuple[int, str]:
+    return _lost(fields, "is released: its process has ended")
+
+
+def _lost(fields: Fields, how: str) -> tuple[int, str]:
     id_, _, kind, state, *_ = fields["row"]
     if state == "dead":
         return logging.ERROR, f"job {id_} ({kind}) is dead: its worker was lost in the last attempt"
-    return logging.WARNING, f"job {id_} ({kind}) lost its worker and goes back to its queue"
+    return logging.WARNING, f"job {id_} ({kind}) {how}"
 
 
 _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
@@ -87,7 +97,8 @@ _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
     "lease_lost": _lease_lost,
     "renewal_lost": _renewal_lost,
     "rescued": _rescued,
-    "put_back": lambda f: (logging.DEBUG, f"job {f['job'].id} ({f['job'].kind}) was put back before it began"),
+    "released": _released,
+    "returned": lambda f: (logging.DEBUG, f"job {f['job'].id} ({f['job'].kind}) was returned before it began"),
     "outcome_refused": lambda f: (
         logging.ERROR,
         f"job {f['id']} ended as {f['state']}, but how cannot be stored, so it is set aside: {f['error']}",
