@@ -7,8 +7,9 @@ Start: :func:`configure`, :func:`check`.  Without PostgreSQL: :class:`TestQueue`
 Importing this connects to nothing and loads no driver.
 """
 
-from queueapi.application import check, configure, current, handle, verify_ticket
+from queueapi.application import check, configure, current, dead, handle, verify_ticket
 from queueapi.consumers import ThreadedQueueConsumer
+from queueapi.deaths import Dead
 from queueapi.errors import (
     DataRefused,
     JobCancelled,
@@ -36,6 +37,7 @@ from queueapi.queues import Queue
 from queueapi.runtime import connect
 from queueapi.settings import Settings
 from queueapi.states import State
+from queueapi.verdicts import Discard, Retry, Snooze
 
 queue = Queue(current)
 
@@ -43,6 +45,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DataRefused",
+    "Dead",
+    "Discard",
     "Handle",
     "Job",
     "JobCancelled",
@@ -59,9 +63,11 @@ __all__ = [
     "Queue",
     "QueueAPIError",
     "QueueEmpty",
+    "Retry",
     "SchemaMismatch",
     "Settings",
     "SettingsError",
+    "Snooze",
     "State",
     "StoreUnavailable",
     "SynchronousQueue",
@@ -72,6 +78,7 @@ __all__ = [
     "check",
     "configure",
     "connect",
+    "dead",
     "handle",
     "job",
     "progress",

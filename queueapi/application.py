@@ -15,10 +15,12 @@ from typing import Any, Final
 from queueapi import runtime
 from queueapi.backends import Backend
 from queueapi.consumers import Consumer, ThreadedQueueConsumer
+from queueapi.deaths import Dead
 from queueapi.errors import SettingsError, TicketRefused
 from queueapi.foreign import Foreign, Pushes
 from queueapi.handles import Handle
 from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
+from queueapi.names import checked_name
 from queueapi.queues import Queue
 
 _QUEUES: Final[dict[str, Callable[[], Queue]]] = {
@@ -148,6 +150,11 @@ def check() -> None:
 def handle(job_id: int) -> Handle:
     """The handle of a job whose id was kept elsewhere. Asks nobody whether it exists."""
     return Handle(current(), int(job_id))
+
+
+def dead(queue: str | None = None) -> Dead:
+    """The dead jobs of a queue, or of all: see :class:`queueapi.Dead`. Kept until somebody retries or discards them."""
+    return Dead(current(), None if queue is None else checked_name("queue", queue))
 
 
 def verify_ticket(ticket: str) -> Handle:

@@ -1,4 +1,4 @@
-"""The command lines: ``queueapi`` (migrate, status, work) and ``queueapi-work``."""
+"""The command lines: ``queueapi`` (migrate, status, dead, retry, discard, work) and ``queueapi-work``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from queueapi import cli_dead
 from queueapi.errors import MigrationRefused, QueueAPIError, SchemaMismatch, SettingsError
 from queueapi.names import checked_name
 from queueapi.settings import Settings
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     migrate.add_argument("--dry-run", action="store_true", help="print the SQL, for a migration tool of your own")
     migrate.set_defaults(run=_migrate)
     commands.add_parser("status", help="show queues and workers").set_defaults(run=_status)
+    cli_dead.add(commands)
     _work_arguments(commands.add_parser("work", help="run jobs; the same as queueapi-work"))
     return _run(parser.parse_args(argv))
 

@@ -6,6 +6,7 @@ Knows no storage: workers, and queues that have none, all run jobs by it.
 from __future__ import annotations
 
 import contextvars
+import logging
 import random
 import traceback
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from queueapi.errors import UnknownKind
 from queueapi.kinds import Kind, Kinds
 from queueapi.records import Claimed, Outcome
 from queueapi.states import State
+from queueapi.verdicts import Discard, Retry, Snooze
+
+_log = logging.getLogger("queueapi")
 
 # How long a job of a kind that this process does not know is left for one that does. A deploy takes longer, but
 # the process that knows it may be beside this one.
@@ -47,7 +51,7 @@ class Executor:
         kinds: where classes are looked up.
         max_result: bytes of a result.
         rand: a number in [0, 1), for the retry delay.
-        on_error: called with what a job raised, for whoever wants the exception itself; it must not raise.
+        on_error: called with what a job failed of, for whoever wants the exception itself; it must not raise.
     """
 
     def __init__(
@@ -68,13 +72,14 @@ class Executor:
             kind = self._kinds.named(claimed.kind)
         except UnknownKind as error:
             return _left_for_another(claimed, error)
+        job = None
         try:
             job = _read(kind, claimed)
             result = _run_apart(job, reporter)
         except BaseException as error:
             if isinstance(error, Interrupted) and error.claimed is claimed:
                 return Outcome(claimed.id, claimed.token, State.AVAILABLE, charged=False)
-            return self._failed(claimed, error)
+            return self._failed(claimed, kind, job, error)
         return self._done(claimed, kind, result)
 
     def _done(self, claimed: Claimed, kind: Kind, result: object) -> Outcome:
@@ -86,12 +91,48 @@ class Executor:
             return _dead(claimed, error)
         return Outcome(claimed.id, claimed.token, State.DONE, text)
 
-    def _failed(self, claimed: Claimed, error: BaseException) -> Outcome:
-        self._on_error(claimed, error)
-        if claimed.attempt >= claimed.max_attempts:
+    def _failed(self, claimed: Claimed, kind: Kind, job: Any, error: BaseException) -> Outcome:
+        if isinstance(error, Snooze):
+            return Outcome(claimed.id, claimed.token, State.SCHEDULED, delay=error.delay, charged=False)
+        # What nobody could read is not for its class to judge.
+        policy = retry.DEFAULT if job is None else kind.policy
+        if isinstance(error, Discard) or policy.discards(error):
+            return Outcome(claimed.id, claimed.token, State.CANCELLED, error=_described(error))
+        asked = error if isinstance(error, Retry) else None
+        if asked is not None and asked.__cause__ is not None:
+            error = asked.__cause__
+        delay = None if claimed.attempt >= claimed.max_attempts else self._delay(claimed, policy, error, asked)
+        if delay is None:
+            self._on_error(claimed, error)
+            _tell(job, "on_dead", error)
             return _dead(claimed, error)
-        delay = retry.delay(claimed.attempt, self._rand())
+        if asked is None:
+            self._on_error(claimed, error)
+        _tell(job, "on_retry", error, delay)
         return Outcome(claimed.id, claimed.token, State.SCHEDULED, error=_described(error), delay=delay)
+
+    def _delay(
+        self, claimed: Claimed, policy: retry.Policy, error: BaseException, asked: Retry | None
+    ) -> float | None:
+        if asked is not None and asked.delay is not None:
+            return asked.delay
+        if asked is not None:
+            policy = policy._replace(retried=None)
+        try:
+            return policy.delay(error, claimed.attempt, self._rand())
+        except Exception:  # the class's own function
+            _log.exception("the retry= of %s failed; the job is tried again on the usual curve", claimed.kind)
+            return retry.delay(claimed.attempt, self._rand())
+
+
+def _tell(job: Any, hook: str, *words: object) -> None:
+    """Call the job's own hook, if it has one. Whatever happens there, the attempt has ended as it has."""
+    try:
+        method = getattr(job, hook, None)
+        if method is not None:
+            contextvars.copy_context().run(method, *words)
+    except BaseException:
+        _log.exception("%s of %s failed", hook, type(job).__qualname__)
 
 
 class Unreadable(Exception):
@@ -126,6 +167,8 @@ def _dead(claimed: Claimed, error: BaseException) -> Outcome:
 
 
 def _described(error: BaseException) -> str:
+    if type(error) in (Discard, Retry):  # said on purpose: where that was matters to nobody
+        return serializer.error_dumps(type(error).__qualname__, str(error))
     try:
         message = str(error)
     except BaseException:  # it is the job's own code that speaks here

@@ -55,6 +55,18 @@ class Foreign:
         """See :meth:`read`."""
         self.read(job_id)
 
+    def dead(self, queue: str | None, before: int, limit: int) -> NoReturn:
+        """See :meth:`read`."""
+        self.read(0)
+
+    def retry(self, ids: Sequence[int]) -> NoReturn:
+        """See :meth:`read`."""
+        self.read(0)
+
+    def discard(self, ids: Sequence[int]) -> NoReturn:
+        """See :meth:`read`."""
+        self.read(0)
+
     def wait(self, job_id: int, timeout: float | None) -> NoReturn:
         """See :meth:`read`."""
         self.read(job_id)

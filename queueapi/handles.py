@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from queueapi.errors import JobCancelled, JobFailed, JobNotFinished, JobNotFound
@@ -22,6 +23,15 @@ class Ledger(Protocol):
 
     def cancel(self, job_id: int) -> bool:
         """Take back a job that nobody has claimed."""
+
+    def dead(self, queue: str | None, before: int, limit: int) -> list[JobStatus]:
+        """Dead jobs of a queue, or of all, with an id below that: the newest first."""
+
+    def retry(self, ids: Sequence[int]) -> list[int]:
+        """Let those of them that are dead begin anew. Their ids."""
+
+    def discard(self, ids: Sequence[int]) -> list[int]:
+        """Give up those of them that are dead. Their ids."""
 
     def wait(self, job_id: int, timeout: float | None) -> JobStatus | None:
         """The job's state once it is final, or as it is after so many seconds."""
@@ -84,6 +94,14 @@ class Handle:
         """Take the job back. True if nobody had claimed it; a job that runs or has run is left alone."""
         return self._ledger.cancel(self.id)
 
+    def retry(self) -> bool:
+        """Let a dead job begin anew, with all its attempts. False if it is not dead."""
+        return bool(self._ledger.retry([self.id]))
+
+    def discard(self) -> bool:
+        """Give up a dead job: cancelled, it is kept as long as any outcome. False if it is not dead."""
+        return bool(self._ledger.discard([self.id]))
+
     def ticket(self, expires: float | dt.timedelta = TICKET_EXPIRES) -> str:
         """What a browser needs to see this job, and nothing else, for so many seconds."""
         seconds = expires.total_seconds() if isinstance(expires, dt.timedelta) else expires
@@ -104,7 +122,8 @@ def _outcome(status: JobStatus) -> Any:
     if status.state is State.DONE:
         return status.result
     if status.state is State.CANCELLED:
-        raise JobCancelled(f"job {status.id} was cancelled")
+        error = status.error or {}
+        raise JobCancelled(f"job {status.id} was cancelled" + (f": {error['message']}" if "message" in error else ""))
     if status.state is State.DEAD:
         error = status.error or {}
         raise JobFailed(

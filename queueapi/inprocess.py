@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from queueapi.errors import NotOffered
 from queueapi.memory import Memory
 from queueapi.queues import Queue
 from queueapi.records import NewJob
@@ -48,8 +49,15 @@ class _Immediate(Memory):
         for number, id_ in enumerate(ids):
             try:
                 self.run_now(id_)
+                self._refuse_to_wait(id_)
             except BaseException:
                 for left in ids[number + 1 :]:  # all or none is beyond us; but what was not begun is not left behind
                     self.cancel(left)
                 raise
         return ids
+
+    def _refuse_to_wait(self, id_: int) -> None:
+        if self.cancel(id_):
+            raise NotOffered(
+                f"job {id_} put itself off, and in a SynchronousQueue nothing waits: use a TestQueue or a MemoryQueue"
+            )

@@ -14,13 +14,14 @@ from queueapi.kinds import Kind, address_of, checked, kinds
 from queueapi.names import checked_name
 from queueapi.records import Options
 from queueapi.reporting import report, walk
+from queueapi.retry import DEFAULT, Delays, Errors, Policy, RetryOn, attempts, policy
 
 T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # Attributes that a field would hide.
-_RESERVED: Final = frozenset({"run", "progress"})
+_RESERVED: Final = frozenset({"run", "progress", "on_retry", "on_dead"})
 
 
 @dataclass_transform()
@@ -37,6 +38,16 @@ class Job:
     Keywords:
         kind: the registered name; default ``module.Class``. Give one, and the class may move.
         queue: default ``default``. priority: lower runs first; default 0. max_attempts: default 25.
+        retry: how long to wait after a failed attempt: seconds, a list of them (which, if nothing else is said, is also
+            how many attempts there are, and whose last repeats), or ``f(exception, attempt)``. Default: a curve from
+            seconds to days.
+        retry_on: only these exceptions are tried again, all others leave the job dead at once. A class, several, or
+            a dict of them with a ``retry`` each.
+        discard_on: these exceptions end the job at once, as cancelled.
+
+    Two methods that a job may have are called when an attempt has failed, in its worker, before the outcome is
+    stored: ``on_retry(exception, delay)`` and ``on_dead(exception)``. What they raise is logged and changes nothing.
+    A job whose worker is lost in its last attempt dies without a word.
     """
 
     def __init_subclass__(
@@ -46,17 +57,22 @@ class Job:
         queue: str | None = None,
         priority: int | None = None,
         max_attempts: int | None = None,
+        retry: Delays = None,
+        retry_on: RetryOn = None,
+        discard_on: Errors | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         dataclasses.dataclass(cls)
         for name in _RESERVED.intersection(inspect.get_annotations(cls)):
             raise SettingsError(f"{cls.__qualname__} has a field named {name!r}, which jobs need themselves: rename it")
-        cls.__job_options__ = _merge(getattr(cls, "__job_options__", Options()), queue, priority, max_attempts)
+        cls.__job_options__ = _merge(cls.__job_options__, queue, priority, attempts(max_attempts, retry))
+        cls.__job_policy__ = policy(cls.__job_policy__, retry, retry_on, discard_on)
         if cls.run is not Job.run:
-            _register(cls, cls, kind, cls.__job_options__)
+            _register(cls, cls, kind, cls.__job_options__, cls.__job_policy__)
 
     __job_options__: typing.ClassVar[Options] = Options()
+    __job_policy__: typing.ClassVar[Policy] = DEFAULT
 
     def run(self) -> Any:
         """The work. What it returns is the job's result; what it raises fails the attempt."""
@@ -97,13 +113,13 @@ def progress(done: Any, total: float | None = None, message: str | None = None) 
 class JobFunction(Generic[P, R]):
     """A function that can be pushed: ``queue.push(send.job("a@b"))``. Called, it is the plain function."""
 
-    def __init__(self, function: Callable[P, R], kind: str | None, options: Options) -> None:
+    def __init__(self, function: Callable[P, R], kind: str | None, options: Options, policy: Policy) -> None:
         self.__name__: str
         self.__qualname__: str
         update_wrapper(self, function)
         self._function = function
         self._class = _class_of(function)
-        _register(self._class, self._class, kind, options)
+        _register(self._class, self._class, kind, options, policy)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._function(*args, **kwargs)
@@ -125,6 +141,9 @@ def job(
     queue: str | None = None,
     priority: int | None = None,
     max_attempts: int | None = None,
+    retry: Delays = None,
+    retry_on: RetryOn = None,
+    discard_on: Errors | None = None,
 ) -> Callable[[Any], Any]: ...
 def job(
     target: Any = None,
@@ -134,6 +153,9 @@ def job(
     queue: str | None = None,
     priority: int | None = None,
     max_attempts: int | None = None,
+    retry: Delays = None,
+    retry_on: RetryOn = None,
+    discard_on: Errors | None = None,
 ) -> Any:
     """Make a job of any class with ``run()``, or of a function. The keywords are those of :class:`Job`.
 
@@ -141,25 +163,26 @@ def job(
         NotAJob: a class without ``run()``, or a function whose arguments cannot be stored by name.
         KindTaken: another class has the kind.
     """
-    options = _merge(Options(), queue, priority, max_attempts)
+    options = _merge(Options(), queue, priority, attempts(max_attempts, retry))
+    failures = policy(DEFAULT, retry, retry_on, discard_on)
 
     def decorate(target: Any) -> Any:
         if not isinstance(target, type):
-            return JobFunction(target, kind, options)
+            return JobFunction(target, kind, options, failures)
         if not callable(getattr(target, "run", None)):
             raise NotAJob(f"{target.__qualname__} has no run(): a job is a class with run(), or a function")
         if "__init__" not in target.__dict__ and inspect.get_annotations(target) and not _reads_itself(target):
             dataclasses.dataclass(target)
-        _register(target, _schema_of(target), kind, options)
+        _register(target, _schema_of(target), kind, options, failures)
         return target
 
     return decorate if target is None else decorate(target)
 
 
-def _register(cls: Any, schema: type, kind: str | None, options: Options) -> None:
+def _register(cls: Any, schema: type, kind: str | None, options: Options, policy: Policy) -> None:
     name = checked_name("kind", kind or address_of(cls))
     _refuse_async(cls.run, cls.__qualname__)
-    kinds.add(Kind(name, cls, schema, options))
+    kinds.add(Kind(name, cls, schema, options, policy))
 
 
 def _refuse_async(function: Callable[..., Any], name: str) -> None:

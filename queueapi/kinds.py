@@ -13,6 +13,7 @@ from typing import Final
 from queueapi.errors import KindTaken, NotAJob, SettingsError, UnknownKind
 from queueapi.names import checked_name
 from queueapi.records import Options
+from queueapi.retry import DEFAULT, Policy
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,12 +26,14 @@ class Kind:
         schema: the type that the arguments are read as: ``cls`` itself, or a dataclass of the same fields for a
             class that only has an ``__init__``.
         options: as given on the class.
+        policy: what becomes of it when it fails.
     """
 
     name: str
     cls: type
     schema: type
     options: Options
+    policy: Policy = DEFAULT
 
 
 class Kinds:

@@ -83,6 +83,30 @@ class Memory:
                 self._settle(row, Outcome(row.id, 0, State.CANCELLED))
             return row is not None
 
+    def dead(self, queue: str | None, before: int, limit: int) -> list[JobStatus]:
+        """See :class:`queueapi.handles.Ledger`."""
+        with self._changed:
+            dead = [row for row in self._rows.values() if row.state is State.DEAD and queue in (None, row.job.queue)]
+            newest = sorted((row.id for row in dead if row.id < before), reverse=True)
+            return [self._rows[id_].status() for id_ in newest[:limit]]
+
+    def retry(self, ids: Sequence[int]) -> list[int]:
+        """See :class:`queueapi.handles.Ledger`."""
+        return self._move_dead(ids, State.AVAILABLE)
+
+    def discard(self, ids: Sequence[int]) -> list[int]:
+        """See :class:`queueapi.handles.Ledger`."""
+        return self._move_dead(ids, State.CANCELLED)
+
+    def _move_dead(self, ids: Sequence[int], state: State) -> list[int]:
+        with self._changed:
+            rows = [self._rows[id_] for id_ in ids if id_ in self._rows and self._rows[id_].state is State.DEAD]
+            for row in rows:
+                self._ended.remove(row.id)
+                row.attempt = 0 if state is State.AVAILABLE else row.attempt
+                self._settle(row, Outcome(row.id, 0, state))
+            return [row.id for row in rows]
+
     def wait(self, job_id: int, timeout: float | None) -> JobStatus | None:
         """See :class:`queueapi.handles.Ledger`."""
         with self._changed:

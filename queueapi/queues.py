@@ -9,6 +9,7 @@ from typing import Any, Self
 from queueapi import retry, serializer
 from queueapi.backends import Backend, Route
 from queueapi.consumers import Runner, ThreadedQueueConsumer
+from queueapi.deaths import Dead
 from queueapi.errors import SettingsError
 from queueapi.foreign import Foreign, Pushes
 from queueapi.handles import Handle
@@ -152,6 +153,10 @@ class Queue:
     def backend(self) -> Callable[[], Backend]:
         """Makes, or has, what stands behind the queue."""
         return self._backend
+
+    def dead(self) -> Dead:
+        """The dead jobs: to look at, to retry or to discard. Without a name, those of every queue."""
+        return Dead(*self._target())
 
     # -- the names of Rails 4 and of Python's queues
 

@@ -19,6 +19,7 @@ from queueapi.signing import Signer
 
 if TYPE_CHECKING:
     from queueapi.postgres.connection import Connection
+    from queueapi.postgres.morgue import Morgue
     from queueapi.postgres.sessions import Pool
     from queueapi.postgres.store import Store
 
@@ -69,6 +70,23 @@ class Runtime:
         from queueapi.postgres.store import Store
 
         return Store(self.pool).cancel(job_id, self.settings.result_ttl)
+
+    def dead(self, queue: str | None, before: int, limit: int) -> list[JobStatus]:
+        """See :class:`queueapi.handles.Ledger`."""
+        return self._morgue().dead(queue, before, limit)
+
+    def retry(self, ids: Sequence[int]) -> list[int]:
+        """See :class:`queueapi.handles.Ledger`."""
+        return self._morgue().retry(ids)
+
+    def discard(self, ids: Sequence[int]) -> list[int]:
+        """See :class:`queueapi.handles.Ledger`."""
+        return self._morgue().discard(ids, self.settings.result_ttl)
+
+    def _morgue(self) -> Morgue:
+        from queueapi.postgres.morgue import Morgue
+
+        return Morgue(self.pool)
 
     def wait(self, job_id: int, timeout: float | None) -> JobStatus | None:
         """See :class:`queueapi.backends.Backend`."""

@@ -6,6 +6,9 @@ import datetime as dt
 
 from queueapi.errors import SettingsError
 
+# 100 years: what is longer is a slip of the finger.
+LONGEST = 3_155_760_000
+
 
 def when(run_at: dt.datetime | None, delay: float | dt.timedelta | None) -> tuple[str | None, float]:
     """(ISO time, seconds): a time is the caller's, a delay is counted on the database's clock."""
@@ -15,7 +18,17 @@ def when(run_at: dt.datetime | None, delay: float | dt.timedelta | None) -> tupl
         if not isinstance(run_at, dt.datetime) or run_at.utcoffset() is None:
             raise SettingsError(f"run_at={run_at!r} says no timezone: use datetime.now(timezone.utc) or a zoneinfo")
         return run_at.isoformat(), 0.0
-    seconds = delay.total_seconds() if isinstance(delay, dt.timedelta) else delay or 0.0
-    if not isinstance(seconds, (int, float)) or not 0 <= seconds <= 3_155_760_000:
-        raise SettingsError(f"delay={delay!r} must be between 0 seconds and 100 years")
-    return None, float(seconds)
+    return None, 0.0 if delay is None else seconds("delay", delay)
+
+
+def seconds(name: str, value: object) -> float:
+    """A delay in seconds.
+
+    Raises:
+        SettingsError: it is none that a job can wait.
+    """
+    number = value.total_seconds() if isinstance(value, dt.timedelta) else value
+    # NaN is between nothing, and True is no number of seconds.
+    if not isinstance(number, (int, float)) or isinstance(number, bool) or not 0 <= number <= LONGEST:
+        raise SettingsError(f"{name}={value!r} must be between 0 seconds and 100 years")
+    return float(number)

@@ -17,7 +17,7 @@ class State(StrEnum):
     RUNNING = "running"  # claimed: one worker holds the lease
     DONE = "done"  # run() returned
     DEAD = "dead"  # attempts used up; kept until somebody decides
-    CANCELLED = "cancelled"  # taken back before it ran
+    CANCELLED = "cancelled"  # taken back before it ran, or given up as pointless
 
     @property
     def final(self) -> bool:
@@ -36,11 +36,12 @@ MOVES: Final[dict[State | None, frozenset[State]]] = {
         {
             State.DONE,  # finish
             State.DEAD,  # finish; rescue, when the lost attempt was the last
+            State.CANCELLED,  # finish, when it discarded itself
             State.SCHEDULED,  # retry
             State.AVAILABLE,  # hand back; rescue
         }
     ),
     State.DONE: frozenset(),
-    State.DEAD: frozenset(),
+    State.DEAD: frozenset({State.AVAILABLE, State.CANCELLED}),  # retry, discard: by hand
     State.CANCELLED: frozenset(),
 }

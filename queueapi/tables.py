@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from queueapi.records import JobStatus
 from queueapi.states import State
 
 _STATES = [state.value for state in State]
@@ -32,6 +33,21 @@ def workers_table(workers: Iterable[tuple[Any, ...]]) -> str:
         for name, queues, slots, up, seen, held in workers
     ]
     return _table(["worker", "queues", "busy", "up", "alive"], rows, "no workers: start  queueapi-work MODULE")
+
+
+def dead_table(jobs: Iterable[JobStatus]) -> str:
+    """Dead jobs, and what each died of."""
+    rows = [
+        [str(job.id), job.queue, job.kind, f"{job.attempt} of {job.max_attempts}", _cause(job.error)] for job in jobs
+    ]
+    return _table(["id", "queue", "kind", "attempts", "died of"], rows, "no dead jobs")
+
+
+def _cause(error: Any) -> str:
+    """One line of it; what came out of a job must not move a cursor."""
+    text = f"{error.get('type')}: {error.get('message')}" if isinstance(error, dict) else str(error)
+    line = "".join(sign if sign.isprintable() else " " for sign in text[:1000])
+    return line if len(line) <= 100 else f"{line[:99]}…"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> str:

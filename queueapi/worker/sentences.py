@@ -57,6 +57,8 @@ def _finished(fields: Fields) -> tuple[int, str]:
             f"{what} failed in attempt {job.attempt} of {job.max_attempts}: {_error(outcome)}; "
             f"next try in {outcome.delay:.0f} s"
         )
+    if outcome.state is State.SCHEDULED and not outcome.error:
+        return logging.INFO, f"{what} put itself off for {outcome.delay:.0f} s, the attempt is not charged"
     if outcome.error:
         return logging.WARNING, f"{what} was returned: {_error(outcome)}"
     return logging.INFO, f"{what} was returned unfinished, the attempt is not charged"

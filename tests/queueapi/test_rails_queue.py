@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import queueapi
-from queueapi import Job, JobFailed, MemoryQueue, NotOffered, Queue, QueueEmpty, State, SynchronousQueue, TestQueue
+from queueapi import Job, JobFailed, NotOffered, Queue, QueueEmpty, State, SynchronousQueue, TestQueue
 
 ran: list[str] = []
 threads: list[threading.Thread] = []
@@ -247,8 +247,3 @@ def test_on_postgresql_nobody_clears_every_queue_by_accident(queue: Queue) -> No
         queue.clear()
     assert handle.state() is State.AVAILABLE
     assert queue["default"].clear() == 1
-
-
-def test_a_memory_queue_is_not_a_test_of_pytest() -> None:
-    assert TestQueue.__test__ is False
-    assert issubclass(TestQueue, MemoryQueue)

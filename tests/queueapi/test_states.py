@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from queueapi.postgres.morgue import Morgue
+from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.records import NewJob, Outcome
@@ -17,16 +19,18 @@ WORKER = uuid4()
 TTL = 3600.0
 
 
-def test_the_table_knows_every_state_and_final_ones_lead_nowhere() -> None:
+def test_the_table_knows_every_state_and_of_the_final_ones_only_death_can_be_undone() -> None:
     assert set(MOVES) == {None, *State}
-    assert {state for state in State if not MOVES[state]} == FINAL
+    assert {state for state in State if not MOVES[state]} == FINAL - {State.DEAD}
     assert {state for state in State if state.final} == FINAL
 
 
 class Lives:
     """Jobs in every state, each moved there by the verbs themselves."""
 
-    def __init__(self, store: Store, upkeep: Upkeep, sql: Callable[..., list[tuple[Any, ...]]]) -> None:
+    def __init__(
+        self, session: Dedicated, store: Store, upkeep: Upkeep, sql: Callable[..., list[tuple[Any, ...]]]
+    ) -> None:
         self.store, self.upkeep, self.sql = store, upkeep, sql
         self.queues = 0
         self.verbs: dict[str, Callable[[int, int], object]] = {
@@ -37,6 +41,9 @@ class Lives:
             "claim": lambda id_, token: self.claim(),
             "done": lambda id_, token: store.finish([Outcome(id_, token, State.DONE)], TTL),
             "dead": lambda id_, token: store.finish([Outcome(id_, token, State.DEAD, error="{}")], TTL),
+            "give up": lambda id_, token: store.finish([Outcome(id_, token, State.CANCELLED, error="{}")], TTL),
+            "retry the dead": lambda id_, token: Morgue(session).retry([id_]),
+            "discard the dead": lambda id_, token: Morgue(session).discard([id_], TTL),
             "retry": lambda id_, token: store.reschedule([Outcome(id_, token, State.SCHEDULED, delay=60.0)]),
             "hand back": lambda id_, token: store.reschedule([Outcome(id_, token, State.AVAILABLE, charged=False)]),
             "rescue": lambda id_, token: (self.expire(id_), upkeep.rescue("{}")),
@@ -81,8 +88,10 @@ class Lives:
 
 
 @pytest.fixture
-def lives(store: Store, upkeep: Upkeep, sql: Callable[..., list[tuple[Any, ...]]]) -> Lives:
-    return Lives(store, upkeep, sql)
+def lives(
+    session: Dedicated, store: Store, upkeep: Upkeep, sql: Callable[..., list[tuple[Any, ...]]]
+) -> Lives:
+    return Lives(session, store, upkeep, sql)
 
 
 def test_the_verbs_together_make_exactly_the_moves_of_the_table(lives: Lives) -> None:

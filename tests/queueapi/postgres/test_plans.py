@@ -113,6 +113,9 @@ class Params:
             "rescue_jobs": {"error": "{}", "patience": 0.0},
             "read_jobs": {"ids": self.ids[: BATCH // 2] + self.finished[: BATCH // 2]},
             "cancel_job": {"id": 42, "ttl": 60.0},
+            "list_dead": {"before": 2**63 - 1, "queue": None, "limit": 200},
+            "retry_dead": {"ids": self.finished},
+            "discard_dead": {"ids": self.finished, "ttl": 60.0},
             "count_waiting": {"queue": "q1"},
             "clear_waiting": {"queue": "q1", "error": "{}", "ttl": 60.0},
             "read_messages": {"after": self.cursor},
@@ -241,6 +244,16 @@ def test_a_web_process_finds_what_waits_by_the_indexes_of_the_two_states(
     plan = explain(verb, params.of(verb), "custom", pooled=True)
     available = [node for node in nodes(plan) if node.get("Index Name") == "jobs_available"]
     assert ["'q1'" in node["Index Cond"] for node in available] == [True]
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+@pytest.mark.parametrize("verb", ["list_dead", "retry_dead", "discard_dead"])
+def test_the_dead_are_sought_among_the_dead_and_not_among_all_that_ever_ran(
+    explain: Explain, params: Params, verb: str, pooled: bool
+) -> None:
+    plan = explain(verb, params.of(verb), "generic", pooled=pooled)
+    read = {node.get("Relation Name", "") for node in nodes(plan) if node["Node Type"].endswith("Scan")}
+    assert {table for table in read if table.startswith("finished")} == {"finished_forever"}
 
 
 # Verb -> how many rows it deals with here. Pages are what a plan costs, whatever it is called.

@@ -1,0 +1,18 @@
+-- Dead jobs begin anew, under their ids, with all their attempts; the error of their death stays to be seen. Removal
+-- and return are one statement: of two people who press the button one finds no row. Wakes a sleeper as a push does.
+with gone as (
+    delete from queueapi.finished
+    where keep_until = 'infinity' and state = 'dead' and id = any (%(ids)s::bigint[])
+    returning *
+), again as (
+    insert into queueapi.jobs (id, pushed_at, queue, kind, args, priority, max_attempts, error)
+    select id, pushed_at, queue, kind, args, priority, max_attempts, error
+    from gone
+    returning id, (
+        select pg_notify(channel, '') from queueapi.sleepers
+        where until > now() and jobs.queue = any (queues)
+        order by random()
+        limit 1
+    ) as woken
+)
+select id, woken, exists (select from queueapi.watches where job_id = again.id) from again
