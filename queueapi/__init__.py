@@ -34,6 +34,7 @@ from queueapi.handles import Handle
 from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
 from queueapi.jobs import Job, job, progress
 from queueapi.queues import Queue
+from queueapi.records import JobStatus
 from queueapi.runtime import connect
 from queueapi.settings import Settings
 from queueapi.states import State
@@ -53,6 +54,7 @@ __all__ = [
     "JobFailed",
     "JobNotFinished",
     "JobNotFound",
+    "JobStatus",
     "KindTaken",
     "MemoryQueue",
     "MigrationRefused",

@@ -18,7 +18,8 @@ from queueapi.settings import Settings
 class MemoryQueue(Queue):
     """Jobs wait in this process and are lost with it; ``start()`` runs them in a thread. For development and consoles.
 
-    What fails is tried again as the job's class says. Rails 4 called it Queue.
+    What fails is tried again as the job's class says. Rails 4 called it Queue. A forked process has a copy of the jobs,
+    and no thread: where a server forks, configure it after the fork.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
