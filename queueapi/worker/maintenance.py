@@ -75,8 +75,9 @@ class Maintenance:
         self._upkeep = upkeep
         self._alive = alive
         self._events = events
-        # After an outage every lease is past its time, also those of living processes: they renew first.
-        self._patience = lease / 2
+        # After an outage every lease is past its time, also those of living processes: they renew first. Theirs try
+        # again every two seconds at the longest.
+        self._patience = max(lease / 2, 3.0)
         self._register = Duty(REGISTER, self._say_who_lives)
         # A lease may be far shorter than the default, and nobody should wait several of them.
         self._rescue = Duty(min(RESCUE, lease / 2), self._rescue_all)

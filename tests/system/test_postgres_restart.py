@@ -135,3 +135,23 @@ def test_outcomes_wait_for_a_server_that_is_away_for_longer_than_the_lease(
         handle.wait(20)
         assert handle.status()["attempt"] == 1
     assert "lost" not in worker.log
+
+
+def test_a_supervisor_that_starts_as_soon_as_the_server_is_back_takes_nobodys_jobs(
+    server: EmbeddedPostgres, start: Start, queue: Queue, sql: Sql
+) -> None:
+    first = start("-c", 4, "--lease", 4).ready()
+    handles = queue.push_all((workshop.Napping(n, 13.0) for n in range(4)), max_attempts=2)
+    until(lambda: sql("select count(*) from queueapi.jobs where state = 'running'") == [(4,)], "they run")
+    server.stop()
+    began = time.monotonic()
+    # As a service manager does: it refuses to start without a server, and is started again and again.
+    while time.monotonic() - began < 7:
+        assert start("-q", "other", "--lease", 4).wait() == 1
+    server.start()
+    second = start("-q", "other", "--lease", 4).ready()
+    for handle in handles:
+        handle.wait(20)
+        assert handle.status()["attempt"] == 1
+    assert "rescued" not in second.log + first.log
+    assert "lost" not in first.log
