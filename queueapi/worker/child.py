@@ -80,7 +80,7 @@ class Child(ProcessView):
         self._process.terminate()
 
     def stop_now(self) -> None:
-        """Tell it to hand back everything now."""
+        """Tell it to return everything now."""
         self._process.terminate()  # it may not have come as far as to look at its line
         try:
             if self.line is not None:

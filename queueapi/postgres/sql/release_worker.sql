@@ -1,7 +1,7 @@
--- A process ended and its supervisor saw it: what it held goes back at once. What it was running is charged with
--- the attempt (one of these may have been the cause), what it had only fetched is not. Three times a job goes back
--- to run at once; after that it waits, each job for another while: so what kills every process that runs it does not
--- keep them all down, and parts from those that only happened to run beside it.
+-- A process ended and its supervisor saw it: what it held is released at once. "charged" are the ids on its board, what
+-- it was running: these lose the attempt, since one of them may have been the cause; what it had only fetched does not.
+-- Three times a job goes back to run at once; after that it waits, each job for another while: so what kills every
+-- process that runs it does not keep them all down, and parts from those that only happened to run beside it.
 with lost as materialized (
     select id, id = any (%(charged)s::bigint[]) as charged, attempt >= max_attempts as used_up,
            case when id = any (%(charged)s::bigint[]) and attempt > 3
