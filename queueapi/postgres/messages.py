@@ -41,9 +41,11 @@ class Messages:
         return [row[0] for row in rows]
 
     def position(self) -> tuple[str, str]:
-        """The name of this database and timeline, and the cursor of now."""
-        ((epoch, snapshot),) = self._run("read_position", {})
-        return epoch, snapshot
+        """The name of this database in this life of it, and the cursor of now."""
+        while True:
+            ((epoch, snapshot),) = self._run("read_position", {})
+            if epoch is not None:  # else another reader has just written it, and the next look sees that
+                return epoch, snapshot
 
     def after(self, cursor: str) -> tuple[str, list[Message]]:
         """All messages after the cursor, and the cursor after them."""

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from queueapi.postgres.messages import Messages
 from queueapi.postgres.migrate import migrate
 from queueapi.postgres.sessions import Borrowed, Dedicated
 from queueapi.postgres.store import Store
-from queueapi.postgres.upkeep import Upkeep
 from tests.longpoll.conftest import Browser, Jobs, Sql, until
 
 Open = Callable[[], Connection]
@@ -500,14 +499,9 @@ def test_a_first_poll_while_the_database_is_away_fails_and_the_next_one_does_not
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+def server(own_server: EmbeddedPostgres) -> EmbeddedPostgres:
     """A PostgreSQL of the test's own, migrated, that it may restart."""
-    slow_log = {"wal_writer_delay": "10s"}  # what nobody waited for is lost in a crash
-    with EmbeddedPostgres(tmp_path / "pg", durable=False, settings=slow_log) as server:
-        with connect(server.dsn, "tests", 5) as connection:
-            migrate(connection, lambda _: None)
-            Upkeep(Dedicated(lambda: connection)).partition()
-        yield server
+    return own_server
 
 
 @pytest.mark.system
@@ -540,11 +534,6 @@ def test_polls_survive_a_restart_of_postgresql(new_feed: NewFeed, server: Embedd
 
 
 @pytest.mark.system
-@pytest.mark.xfail(
-    reason="a crash of PostgreSQL gives the numbers of transactions that left no trace again, and read_position.sql's"
-    " name of the database does not change with it",
-    strict=True,
-)
 def test_after_a_crash_of_postgresql_an_older_cursor_loses_nothing_in_silence(
     new_feed: NewFeed, server: EmbeddedPostgres
 ) -> None:

@@ -20,10 +20,8 @@ import pytest
 from longpoll.log import Channels
 from queueapi.embedded import EmbeddedPostgres
 from queueapi.postgres.connection import connect
-from queueapi.postgres.migrate import migrate
-from queueapi.postgres.sessions import Borrowed, Dedicated
+from queueapi.postgres.sessions import Borrowed
 from queueapi.postgres.store import Store
-from queueapi.postgres.upkeep import Upkeep
 from queueapi.runtime import Runtime
 from queueapi.signing import Signer
 from tests.longpoll.conftest import Jobs, until
@@ -329,8 +327,8 @@ def test_told_to_stop_it_answers_every_held_poll_and_goes(
         service.get("/healthz")
 
 
-def test_it_stops_while_the_database_is_away(serve: Callable[..., Service], tmp_path: Path) -> None:
-    with own_server(tmp_path) as server:
+def test_it_stops_while_the_database_is_away(serve: Callable[..., Service], own_server: EmbeddedPostgres) -> None:
+    with own_server as server:
         service = serve(at=server.dsn)
         browser = service.browser("news").ask()
         until(lambda: service.held == 1)
@@ -347,19 +345,11 @@ def test_it_stops_while_the_database_is_away(serve: Callable[..., Service], tmp_
 # -- a database that goes and comes back
 
 
-def own_server(folder: Path) -> EmbeddedPostgres:
-    server = EmbeddedPostgres(folder / "pg", durable=False).start()
-    with connect(server.dsn, "tests", 5) as connection:
-        migrate(connection, lambda _: None)
-        Upkeep(Dedicated(lambda: connection)).partition()
-    return server
-
-
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_two_hundred_held_polls_survive_a_restart_of_postgresql(
-    serve: Callable[..., Service], tmp_path: Path, mode: Any
+    serve: Callable[..., Service], own_server: EmbeddedPostgres, mode: Any
 ) -> None:
-    with own_server(tmp_path) as server:
+    with own_server as server:
         service = serve(at=server.dsn)
         with connect(server.dsn, "tests", 5) as connection:
             jobs = Jobs(Store(Borrowed(connection)))
@@ -387,9 +377,9 @@ def test_two_hundred_held_polls_survive_a_restart_of_postgresql(
 
 
 def test_while_postgresql_is_away_new_polls_are_told_when_to_come_back(
-    serve: Callable[..., Service], tmp_path: Path
+    serve: Callable[..., Service], own_server: EmbeddedPostgres
 ) -> None:
-    with own_server(tmp_path) as server:
+    with own_server as server:
         service = serve(at=server.dsn)
         server.stop()
         until(lambda: service.get("/healthz")[0] == 503)

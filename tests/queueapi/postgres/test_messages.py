@@ -15,6 +15,7 @@ import pytest
 
 from queueapi.postgres.connection import connect
 from queueapi.postgres.messages import CHANNEL, Messages
+from queueapi.postgres.migrate import migrate
 from queueapi.postgres.sessions import Borrowed, Dedicated
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -119,6 +120,7 @@ def test_a_cursor_of_the_future_or_of_another_database_is_not_honoured(log: Mess
     beyond = int(cursor.split(":")[1]) + 10**6
     assert not log.honours(f"{beyond}:{beyond}:")
     with connect(empty_dsn, "tests", 5) as other:
+        migrate(other, lambda _: None)
         assert Messages(Borrowed(other)).position()[0] != epoch
 
 
