@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -19,6 +20,10 @@ from queueapi.postgres.upkeep import Upkeep
 
 _numbers = count(1)
 _PREFIX = f"queueapi_test_{os.getpid()}"
+
+# Who starts the tests in the background, or with nohup, has these ignored, and so would everything started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
