@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+import waitress.server
+import waitress.wasyncore
 
 from longpoll.cursor import decode
 from longpoll.listener import Feed
@@ -34,6 +37,21 @@ def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came to that"
         time.sleep(0.01)
+
+
+@contextmanager
+def on_waitress(application: Any, threads: int = 1) -> Iterator[int]:
+    """Serve the application with waitress, in a thread; its port."""
+    server: Any = waitress.server.create_server(application, host="127.0.0.1", port=0, threads=threads)
+    running = threading.Thread(target=server.run)
+    running.start()
+    try:
+        yield int(server.effective_port)
+    finally:
+        # In its own thread: closed from here, it could be just about to look at what is closed.
+        server.trigger.pull_trigger(lambda: waitress.wasyncore.close_all(server._map))
+        running.join()
+        server.task_dispatcher.shutdown()
 
 
 class Browser:

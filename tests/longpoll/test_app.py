@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import falcon.testing
 import pytest
-import waitress.server
 
 from longpoll.app import create_app
 from longpoll.listener import Feed
@@ -20,7 +19,7 @@ from queueapi.errors import SettingsError
 from queueapi.runtime import Runtime
 from queueapi.settings import Settings
 from queueapi.signing import Signer
-from tests.longpoll.conftest import Jobs, Sql, until
+from tests.longpoll.conftest import Jobs, Sql, on_waitress, until
 
 Client = falcon.testing.TestClient
 SIGNER = Signer("s" * 32)
@@ -107,14 +106,11 @@ def test_a_held_poll_is_answered_when_the_news_comes_under_any_wsgi_server(
 ) -> None:
     (id_,) = jobs.push()
     jobs.claim()
-    server = waitress.server.create_server(create_app(feed, runtime), host="127.0.0.1", port=0, threads=4)
-    running = threading.Thread(target=server.run)
-    running.start()
-    try:
+    with on_waitress(create_app(feed, runtime), threads=4) as port:
         replies: list[Any] = []
 
         def browse(body: dict[str, Any]) -> None:
-            connection = http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
             connection.request("POST", "/poll", json.dumps(body))
             replies.append(json.loads(connection.getresponse().read()))
             connection.close()
@@ -134,10 +130,6 @@ def test_a_held_poll_is_answered_when_the_news_comes_under_any_wsgi_server(
             thread.join(20)
         assert sorted(reply["messages"][0]["event"] for reply in replies) == ["done", "said"]
         assert feed.hub.held == 0
-    finally:
-        server.close()
-        server.task_dispatcher.shutdown()
-        running.join(5)
 
 
 # -- a job at a glance

@@ -4,14 +4,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import pytest
-import waitress.server
 
 from longpoll.transports.held import HeldReply
+from tests.longpoll.conftest import on_waitress
 
 
 def test_an_answer_is_delivered_once_to_whoever_parked() -> None:
@@ -123,24 +124,9 @@ Start = Callable[[Any], int]
 @pytest.fixture(params=["waitress", "wsgiref"])
 def serve(request: pytest.FixtureRequest) -> Iterator[Start]:
     """Serves an application on another WSGI server, in a thread, and returns the port."""
-    yield from {"waitress": on_waitress, "wsgiref": on_wsgiref}[request.param]()
-
-
-def on_waitress() -> Iterator[Start]:
-    servers: list[Any] = []
-    running: list[threading.Thread] = []
-
-    def start(application: Any) -> int:
-        server = waitress.server.create_server(application, host="127.0.0.1", port=0, threads=1)
-        servers.append(server)
-        running.append(threading.Thread(target=server.run))
-        running[0].start()
-        return int(server.effective_port)
-
-    yield start
-    servers[0].close()
-    servers[0].task_dispatcher.shutdown()
-    running[0].join()
+    with ExitStack() as servers:
+        serving = {"waitress": on_waitress, "wsgiref": on_wsgiref}[request.param]
+        yield lambda application: servers.enter_context(serving(application))
 
 
 class Quiet(WSGIRequestHandler):
@@ -148,22 +134,15 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-def on_wsgiref() -> Iterator[Start]:
-    servers: list[WSGIServer] = []
-    running: list[threading.Thread] = []
-
-    def start(application: Any) -> int:
-        server = WSGIServer(("127.0.0.1", 0), Quiet)
+@contextmanager
+def on_wsgiref(application: Any) -> Iterator[int]:
+    with WSGIServer(("127.0.0.1", 0), Quiet) as server:
         server.set_app(application)
-        servers.append(server)
-        running.append(threading.Thread(target=server.serve_forever, args=(0.01,)))
-        running[0].start()
-        return server.server_port
-
-    yield start
-    servers[0].shutdown()
-    running[0].join()
-    servers[0].server_close()
+        running = threading.Thread(target=server.serve_forever, args=(0.01,))
+        running.start()
+        yield server.server_port
+        server.shutdown()
+        running.join()
 
 
 def test_any_wsgi_server_waits_and_answers(serve: Start) -> None:
