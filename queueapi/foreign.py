@@ -38,8 +38,8 @@ class Foreign:
     def push(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
         """Hand the jobs on, one by one. The ids are ours, for want of any."""
         for job in jobs:
-            if conn is not None or job.delay or job.run_at:
-                self._refuse("neither a transaction nor a time: push without conn=, delay= and run_at=")
+            if conn is not None or job.delay or job.run_at or job.special:
+                self._refuse("neither a transaction nor a time nor anything else than push(job): push without options")
         for job in jobs:
             self._other.push(serializer.loads(kinds.named(job.kind), job.args))
         return [next(self._ids) for _ in jobs]

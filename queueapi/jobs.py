@@ -7,14 +7,15 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import update_wrapper
-from typing import Any, Final, Generic, ParamSpec, TypeVar, dataclass_transform, overload
+from typing import Any, Final, Generic, NamedTuple, ParamSpec, TypeVar, Unpack, dataclass_transform, overload
 
 from queueapi.errors import NotAJob, SettingsError
-from queueapi.kinds import Kind, address_of, checked, kinds
+from queueapi.kinds import Kind, address_of, kinds
+from queueapi.limits import Limit, parsed
 from queueapi.names import checked_name
-from queueapi.records import Options
+from queueapi.options import NOTHING, Declared, Options, merged, options
 from queueapi.reporting import report, walk
-from queueapi.retry import DEFAULT, Delays, Errors, Policy, RetryOn, attempts, policy
+from queueapi.retry import DEFAULT, Policy, attempts, policy
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -22,6 +23,18 @@ R = TypeVar("R")
 
 # Attributes that a field would hide.
 _RESERVED: Final = frozenset({"run", "progress", "on_retry", "on_dead"})
+
+
+class Declaration(NamedTuple):
+    """All that was said of a class, with what its base said."""
+
+    kind: str | None
+    options: Options
+    policy: Policy
+    limits: tuple[Limit, ...]
+
+
+NONE: Final = Declaration(None, NOTHING, DEFAULT, ())
 
 
 @dataclass_transform()
@@ -44,35 +57,26 @@ class Job:
         retry_on: only these exceptions are tried again, all others leave the job dead at once. A class, several, or
             a dict of them with a ``retry`` each.
         discard_on: these exceptions end the job at once, as cancelled.
+        limit: how many run at once, or begin in a time, on all workers: see :mod:`queueapi.limits`.
+
+    And all that a push may say: see :class:`queueapi.options.Pushed`. A function among them is called at push, with the
+    job or with nothing. What a subclass does not say, its base says for it.
 
     Two methods that a job may have are called when an attempt has failed, in its worker, before the outcome is
     stored: ``on_retry(exception, delay)`` and ``on_dead(exception)``. What they raise is logged and changes nothing.
     A job whose worker is lost in its last attempt dies without a word.
     """
 
-    def __init_subclass__(
-        cls,
-        *,
-        kind: str | None = None,
-        queue: str | None = None,
-        priority: int | None = None,
-        max_attempts: int | None = None,
-        retry: Delays = None,
-        retry_on: RetryOn = None,
-        discard_on: Errors | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init_subclass__(**kwargs)
+    def __init_subclass__(cls, **declared: Unpack[Declared]) -> None:
+        super().__init_subclass__()
         dataclasses.dataclass(cls)
         for name in _RESERVED.intersection(inspect.get_annotations(cls)):
             raise SettingsError(f"{cls.__qualname__} has a field named {name!r}, which jobs need themselves: rename it")
-        cls.__job_options__ = _merge(cls.__job_options__, queue, priority, attempts(max_attempts, retry))
-        cls.__job_policy__ = policy(cls.__job_policy__, retry, retry_on, discard_on)
+        cls.__job__ = _declaration(cls.__job__, declared)
         if cls.run is not Job.run:
-            _register(cls, cls, kind, cls.__job_options__, cls.__job_policy__)
+            _register(cls, cls, cls.__job__)
 
-    __job_options__: typing.ClassVar[Options] = Options()
-    __job_policy__: typing.ClassVar[Policy] = DEFAULT
+    __job__: typing.ClassVar[Declaration] = NONE
 
     def run(self) -> Any:
         """The work. What it returns is the job's result; what it raises fails the attempt."""
@@ -113,13 +117,13 @@ def progress(done: Any, total: float | None = None, message: str | None = None) 
 class JobFunction(Generic[P, R]):
     """A function that can be pushed: ``queue.push(send.job("a@b"))``. Called, it is the plain function."""
 
-    def __init__(self, function: Callable[P, R], kind: str | None, options: Options, policy: Policy) -> None:
+    def __init__(self, function: Callable[P, R], declaration: Declaration) -> None:
         self.__name__: str
         self.__qualname__: str
         update_wrapper(self, function)
         self._function = function
         self._class = _class_of(function)
-        _register(self._class, self._class, kind, options, policy)
+        _register(self._class, self._class, declaration)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._function(*args, **kwargs)
@@ -135,64 +139,51 @@ def job(target: type[T], /) -> type[T]: ...  # type: ignore[overload-overlap]
 @overload
 def job(target: Callable[P, R], /) -> JobFunction[P, R]: ...
 @overload
-def job(
-    *,
-    kind: str | None = None,
-    queue: str | None = None,
-    priority: int | None = None,
-    max_attempts: int | None = None,
-    retry: Delays = None,
-    retry_on: RetryOn = None,
-    discard_on: Errors | None = None,
-) -> Callable[[Any], Any]: ...
-def job(
-    target: Any = None,
-    /,
-    *,
-    kind: str | None = None,
-    queue: str | None = None,
-    priority: int | None = None,
-    max_attempts: int | None = None,
-    retry: Delays = None,
-    retry_on: RetryOn = None,
-    discard_on: Errors | None = None,
-) -> Any:
+def job(**declared: Unpack[Declared]) -> Callable[[Any], Any]: ...
+def job(target: Any = None, /, **declared: Unpack[Declared]) -> Any:
     """Make a job of any class with ``run()``, or of a function. The keywords are those of :class:`Job`.
 
     Raises:
         NotAJob: a class without ``run()``, or a function whose arguments cannot be stored by name.
         KindTaken: another class has the kind.
     """
-    options = _merge(Options(), queue, priority, attempts(max_attempts, retry))
-    failures = policy(DEFAULT, retry, retry_on, discard_on)
+    declaration = _declaration(NONE, declared)
 
     def decorate(target: Any) -> Any:
         if not isinstance(target, type):
-            return JobFunction(target, kind, options, failures)
+            return JobFunction(target, declaration)
         if not callable(getattr(target, "run", None)):
             raise NotAJob(f"{target.__qualname__} has no run(): a job is a class with run(), or a function")
         if "__init__" not in target.__dict__ and inspect.get_annotations(target) and not _reads_itself(target):
             dataclasses.dataclass(target)
-        _register(target, _schema_of(target), kind, options, failures)
+        _register(target, _schema_of(target), declaration)
         return target
 
     return decorate if target is None else decorate(target)
 
 
-def _register(cls: Any, schema: type, kind: str | None, options: Options, policy: Policy) -> None:
-    name = checked_name("kind", kind or address_of(cls))
+def _declaration(base: Declaration, declared: Declared) -> Declaration:
+    said: dict[str, Any] = {**declared}
+    kind, limit = said.pop("kind", None), said.pop("limit", None)
+    retry, retry_on, discard_on = (said.pop(name, None) for name in ("retry", "retry_on", "discard_on"))
+    said["max_attempts"] = attempts(said.get("max_attempts"), retry)
+    return Declaration(
+        kind,
+        merged(base.options, options(said)),
+        policy(base.policy, retry, retry_on, discard_on),
+        base.limits if limit is None else parsed(limit),
+    )
+
+
+def _register(cls: Any, schema: type, said: Declaration) -> None:
+    name = checked_name("kind", said.kind or address_of(cls))
     _refuse_async(cls.run, cls.__qualname__)
-    kinds.add(Kind(name, cls, schema, options, policy))
+    kinds.add(Kind(name, cls, schema, said.options, said.policy, said.limits))
 
 
 def _refuse_async(function: Callable[..., Any], name: str) -> None:
     if inspect.iscoroutinefunction(inspect.unwrap(function)):
         raise NotAJob(f"{name} is async: write it plainly, it runs in a greenlet, where to wait costs nothing")
-
-
-def _merge(base: Options, queue: str | None, priority: int | None, max_attempts: int | None) -> Options:
-    given = Options(queue, priority, max_attempts)
-    return base._replace(**{name: value for name, value in checked(given)._asdict().items() if value is not None})
 
 
 def _class_of(function: Callable[..., Any]) -> type:

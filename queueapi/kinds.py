@@ -1,4 +1,4 @@
-"""The registry of kinds, and what may stand in a job's options.
+"""The registry of kinds.
 
 Kinds are looked up here and nowhere else: a name found in a row is never imported.
 """
@@ -10,9 +10,9 @@ import inspect
 import threading
 from typing import Final
 
-from queueapi.errors import KindTaken, NotAJob, SettingsError, UnknownKind
-from queueapi.names import checked_name
-from queueapi.records import Options
+from queueapi.errors import KindTaken, NotAJob, UnknownKind
+from queueapi.limits import Limit
+from queueapi.options import Options
 from queueapi.retry import DEFAULT, Policy
 
 
@@ -27,6 +27,7 @@ class Kind:
             class that only has an ``__init__``.
         options: as given on the class.
         policy: what becomes of it when it fails.
+        limits: how many may run.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Kind:
     schema: type
     options: Options
     policy: Policy = DEFAULT
+    limits: tuple[Limit, ...] = ()
 
 
 class Kinds:
@@ -94,24 +96,6 @@ class Kinds:
 kinds: Final = Kinds()
 
 
-def checked(options: Options) -> Options:
-    """The options, if they can be kept.
-
-    Raises:
-        SettingsError: a name or number that the table has no room for.
-    """
-    if options.queue is not None:
-        checked_name("queue", options.queue)
-    # The thousandth attempt would be made in some six million years.
-    for name, value, least, most in (
-        ("priority", options.priority, -32768, 32767),
-        ("max_attempts", options.max_attempts, 1, 1000),
-    ):
-        if value is not None and (type(value) is not int or not least <= value <= most):
-            raise SettingsError(f"{name} is {value!r}, and must be a whole number from {least} to {most}")
-    return options
-
-
 def address_of(cls: type) -> str:
     """Where the class stands: the kind of a job that is given none."""
     return f"{cls.__module__}.{cls.__qualname__}"
@@ -125,6 +109,6 @@ def _why_not(job: object) -> str:
         return f"{name} is a function: push a call of it, as in  queue.push({name}.job(...))"
     if inspect.isroutine(job):
         return f"{name} is a function: put @queueapi.job above it, and push a call of it:  queue.push({name}.job(...))"
-    if hasattr(job, "__job_options__"):
+    if hasattr(job, "__job__"):
         return f"{name} has no run(), so there is nothing to do: write one"
     return f"{name} is not a job: derive it from queueapi.Job, or put @queueapi.job above it"

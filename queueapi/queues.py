@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
-from queueapi import retry, serializer
+from queueapi import serializer
 from queueapi.backends import Backend, Route
 from queueapi.consumers import Runner, ThreadedQueueConsumer
 from queueapi.deaths import Dead
 from queueapi.errors import SettingsError
 from queueapi.foreign import Foreign, Pushes
 from queueapi.handles import Handle
-from queueapi.kinds import checked, kinds
+from queueapi.kinds import kinds
 from queueapi.names import checked_name
-from queueapi.records import NewJob, Options
-from queueapi.schedule import when
+from queueapi.newjobs import new_job
+from queueapi.options import Options, Pushed, options
+from queueapi.records import NewJob
 
 
 class Queue:
@@ -62,17 +62,7 @@ class Queue:
     def __delitem__(self, name: str) -> None:
         self._routes.pop(name, None)
 
-    def push(
-        self,
-        job: object,
-        *,
-        conn: object | None = None,
-        queue: str | None = None,
-        priority: int | None = None,
-        max_attempts: int | None = None,
-        run_at: dt.datetime | None = None,
-        delay: float | dt.timedelta | None = None,
-    ) -> Handle:
+    def push(self, job: object, *, conn: object | None = None, **said: Unpack[Pushed]) -> Handle:
         """Store a job, to be run by a worker.
 
         What is said here wins over ``queue['name']``, and that over the job's class.
@@ -83,6 +73,7 @@ class Queue:
             queue, priority, max_attempts: see :class:`queueapi.Job`.
             run_at: not before this time; with a timezone.
             delay: not before so many seconds from now.
+            expires_in, unique, timeout, keep_result, …: see :class:`queueapi.options.Pushed`.
 
         Raises:
             NotAJob: its class is not registered. A TypeError.
@@ -90,42 +81,25 @@ class Queue:
             SettingsError: an option is out of range. A ValueError.
             StoreUnavailable: PostgreSQL is away. A ConnectionError.
         """
-        options = Options(queue, priority, max_attempts)
-        return self._push([job], conn, options, run_at, delay)[0]
+        return self._push([job], conn, options(said))[0]
 
-    def enq(self, job: object, **options: Any) -> Handle:
+    def enq(self, job: object, **said: Any) -> Handle:
         """As :meth:`push`, and through it."""
-        return self.push(job, **options)
+        return self.push(job, **said)
 
     def __lshift__(self, job: object) -> Handle:
         return self.push(job)
 
     def push_all(
-        self,
-        jobs: Iterable[object],
-        *,
-        conn: object | None = None,
-        queue: str | None = None,
-        priority: int | None = None,
-        max_attempts: int | None = None,
-        run_at: dt.datetime | None = None,
-        delay: float | dt.timedelta | None = None,
+        self, jobs: Iterable[object], *, conn: object | None = None, **said: Unpack[Pushed]
     ) -> list[Handle]:
         """Store many jobs, all or none, in the order given. Options and errors as :meth:`push`."""
-        return self._push(jobs, conn, Options(queue, priority, max_attempts), run_at, delay)
+        return self._push(jobs, conn, options(said))
 
-    def _push(
-        self,
-        jobs: Iterable[object],
-        conn: object | None,
-        options: Options,
-        run_at: dt.datetime | None,
-        delay: float | dt.timedelta | None,
-    ) -> list[Handle]:
-        checked(options)
-        at, seconds = when(run_at, delay)
+    def _push(self, jobs: Iterable[object], conn: object | None, said: Options) -> list[Handle]:
         backend = self._backend()
-        rows = [self._row(job, options, at, seconds, backend.settings.max_args) for job in jobs]
+        limit = backend.settings.max_args
+        rows = [new_job(kinds.of(job), job, said, self.name, limit) for job in jobs]
         if self._routes:
             backend, rows = self._routed(backend, rows)
         ids = backend.push(rows, conn) if rows else []
@@ -141,13 +115,6 @@ class Queue:
         if route is None:
             return backend, rows
         return route.backend(), [row._replace(queue=route.name) for row in rows]
-
-    def _row(self, job: object, push: Options, run_at: str | None, delay: float, limit: int) -> NewJob:
-        kind = kinds.of(job)
-        queue = push.queue or self.name or kind.options.queue or "default"
-        priority = kind.options.priority if push.priority is None else push.priority
-        max_attempts = push.max_attempts or kind.options.max_attempts or retry.MAX_ATTEMPTS
-        return NewJob(queue, kind.name, serializer.dumps(kind, job, limit), priority or 0, max_attempts, delay, run_at)
 
     @property
     def backend(self) -> Callable[[], Backend]:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from queueapi.states import State
-
-
-class Options(NamedTuple):
-    """What a job's class, or one push, says of how it is to be run. None = not said here."""
-
-    queue: str | None = None
-    priority: int | None = None
-    max_attempts: int | None = None
 
 
 class NewJob(NamedTuple):
@@ -29,12 +23,55 @@ class NewJob(NamedTuple):
     max_attempts: int
     delay: float
     run_at: str | None
+    special: Special | None = None
+
+
+class Special(NamedTuple):
+    """What only few jobs have; the names are those of insert_special_jobs.sql's columns, but for ``unique``.
+
+    Attributes:
+        expires_in: seconds after which it is not begun any more.
+        unique: what becomes of it if another says that it is the same.
+        limit_keys: it begins when all of these let it.
+        blocked_by: what it waits for: ``job:ID``.
+        batch_id: the batch that it is in.
+        followed: another is blocked by it.
+        result_ttl: seconds that its outcome is kept; 0: not at all.
+        options: JSON, for the worker: what this push says of how it is run.
+        previous: JSON, the result of the job that it follows.
+    """
+
+    expires_in: float | None = None
+    unique: Unique | None = None
+    limit_keys: tuple[str, ...] | None = None
+    blocked_by: str | None = None
+    batch_id: int | None = None
+    followed: bool = False
+    result_ttl: float | None = None
+    options: str | None = None
+    previous: str | None = None
+
+
+class Unique(NamedTuple):
+    """Which jobs are the same, and what becomes of the later one.
+
+    Attributes:
+        key: equal for those that are the same. Begins with ``start:`` if it holds until the job starts, with ``end:``
+            if it holds until the job has ended, for whatever reason.
+        window: seconds since the push for which it holds, whatever becomes of the job; None: no longer than the key.
+        on_conflict: ``skip`` the later one, ``replace`` the earlier one's arguments, ``raise``, or ``postpone`` the
+            earlier one.
+    """
+
+    key: str
+    window: float | None
+    on_conflict: Literal["skip", "replace", "raise", "postpone"]
 
 
 class Claimed(NamedTuple):
     """A job that this process holds the lease of, in the order of claim_jobs.sql's columns.
 
-    ``watched``: somebody waits to hear that it runs.
+    ``watched``: somebody waits to hear that it runs. ``special``: JSON of :class:`Claim`, for the few that have it.
     """
 
     id: int
@@ -46,6 +83,37 @@ class Claimed(NamedTuple):
     max_attempts: int
     priority: int = 0
     watched: bool = False
+    special: str | None = None
+
+    def more(self) -> Claim:
+        """What it has that a plain job has not."""
+        return PLAIN if self.special is None else msgspec.json.decode(self.special, type=Claim)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What only few claimed jobs have.
+
+    Attributes:
+        expired: its time to begin is over. cancelled: somebody asked for that. paused: its kind is.
+        limit_keys: all of these must let it begin.
+        batch_id, followed: somebody waits for its end.
+        options: what its push said of how it is run.
+        cursor: where an interrupted attempt was.
+        previous: the result of the job that it follows.
+    """
+
+    expired: bool = False
+    cancelled: bool = False
+    paused: bool = False
+    limit_keys: tuple[str, ...] = ()
+    batch_id: int | None = None
+    followed: bool = False
+    options: dict[str, Any] = {}
+    cursor: Any = None
+    previous: Any = None
+
+
+PLAIN: Final = Claim()
 
 
 class Outcome(NamedTuple):
@@ -55,6 +123,7 @@ class Outcome(NamedTuple):
         result: JSON, with DONE.
         error: JSON ``{"type", "message", "traceback"}``, with DEAD and after a failed attempt.
         delay: seconds until the next attempt, with SCHEDULED.
+        cursor: JSON: where an interrupted Iteration goes on.
         charged: False gives the attempt back: it was interrupted, it did not fail.
     """
 
@@ -65,6 +134,7 @@ class Outcome(NamedTuple):
     error: str | None = None
     delay: float = 0.0
     charged: bool = True
+    cursor: str | None = None
 
 
 class Progress(NamedTuple):
@@ -110,7 +180,7 @@ class JobStatus(NamedTuple):
         """The word for what happened last; what a browser binds to."""
         if self.state is State.RUNNING:
             return "progress" if self.progress else "running"
-        if self.state is State.SCHEDULED or self.state is State.AVAILABLE:
+        if self.state in (State.SCHEDULED, State.AVAILABLE, State.BLOCKED):
             return "retrying" if self.error and self.attempt else "queued"
         return _FINAL_EVENTS[self.state]
 

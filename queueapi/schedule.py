@@ -10,15 +10,15 @@ from queueapi.errors import SettingsError
 LONGEST = 3_155_760_000
 
 
-def when(run_at: dt.datetime | None, delay: float | dt.timedelta | None) -> tuple[str | None, float]:
-    """(ISO time, seconds): a time is the caller's, a delay is counted on the database's clock."""
-    if run_at is not None and delay is not None:
-        raise SettingsError(f"run_at={run_at} and delay={delay} exclude each other: give one")
-    if run_at is not None:
-        if not isinstance(run_at, dt.datetime) or run_at.utcoffset() is None:
-            raise SettingsError(f"run_at={run_at!r} says no timezone: use datetime.now(timezone.utc) or a zoneinfo")
-        return run_at.isoformat(), 0.0
-    return None, 0.0 if delay is None else seconds("delay", delay)
+def moment(run_at: object) -> str:
+    """A time, as ISO 8601.
+
+    Raises:
+        SettingsError: it is none, or says no timezone.
+    """
+    if not isinstance(run_at, dt.datetime) or run_at.utcoffset() is None:
+        raise SettingsError(f"run_at={run_at!r} says no timezone: use datetime.now(timezone.utc) or a zoneinfo")
+    return run_at.isoformat()
 
 
 def seconds(name: str, value: object) -> float:

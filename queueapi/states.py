@@ -10,10 +10,11 @@ from typing import Final
 
 
 class State(StrEnum):
-    """Where a job is. The first three stand in ``queueapi.jobs``, the last three in ``queueapi.finished``."""
+    """Where a job is. The first four stand in ``queueapi.jobs``, the last three in ``queueapi.finished``."""
 
     SCHEDULED = "scheduled"  # waits for its time: pushed with a delay, or between two attempts
     AVAILABLE = "available"  # waits for a worker
+    BLOCKED = "blocked"  # waits for another job, for a limit or for the end of a pause
     RUNNING = "running"  # claimed: one worker holds the lease
     DONE = "done"  # run() returned
     DEAD = "dead"  # attempts used up; kept until somebody decides
@@ -29,8 +30,9 @@ FINAL: Final = frozenset({State.DONE, State.DEAD, State.CANCELLED})
 
 # None = not there yet.  Who moves it stands beside the move.
 MOVES: Final[dict[State | None, frozenset[State]]] = {
-    None: frozenset({State.SCHEDULED, State.AVAILABLE}),  # push
+    None: frozenset({State.SCHEDULED, State.AVAILABLE, State.BLOCKED}),  # push
     State.SCHEDULED: frozenset({State.AVAILABLE, State.CANCELLED}),  # promote; cancel
+    State.BLOCKED: frozenset({State.AVAILABLE, State.SCHEDULED, State.CANCELLED}),  # unblock; cancel
     State.AVAILABLE: frozenset({State.RUNNING, State.CANCELLED}),  # claim; cancel
     State.RUNNING: frozenset(
         {
@@ -39,6 +41,7 @@ MOVES: Final[dict[State | None, frozenset[State]]] = {
             State.CANCELLED,  # finish, when it discarded itself
             State.SCHEDULED,  # retry
             State.AVAILABLE,  # hand back; rescue
+            State.BLOCKED,  # claimed, and not admitted: a limit is reached, or its kind is paused
         }
     ),
     State.DONE: frozenset(),

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from queueapi.postgres.pushing import push_special
 from queueapi.postgres.sessions import Session
 from queueapi.postgres.statements import Rows
 from queueapi.records import Claimed, JobStatus, NewJob, Outcome, Progress
@@ -35,9 +36,11 @@ class Store:
 
     def push(self, jobs: Sequence[NewJob]) -> list[int]:
         """Insert the jobs, wake who sleeps, and give their ids in the same order."""
+        if any(job.special for job in jobs):
+            return push_special(self._run, jobs)
         if len(jobs) == 1:
             return [int(self._run("insert_job", jobs[0]._asdict())[0][0])]
-        queues, kinds, args, priorities, max_attempts, delays, run_ats = (
+        queues, kinds, args, priorities, max_attempts, delays, run_ats, _ = (
             list(column) for column in zip(*jobs, strict=True)
         )
         rows = self._run(
@@ -109,6 +112,7 @@ class Store:
                 "delays": [outcome.delay for outcome in outcomes],
                 "charged": [outcome.charged for outcome in outcomes],
                 "errors": [outcome.error for outcome in outcomes],
+                "cursors": [outcome.cursor for outcome in outcomes],
             },
         )
 

@@ -181,7 +181,7 @@ def test_status_shows_queues_and_workers(dsn: str, sql: Sql, monkeypatch: pytest
     sql("insert into queueapi.workers (id, name, queues, slots) values (gen_random_uuid(), 'host:1', '{mail}', 20)")
     assert run(cli.main, "status") == 0
     said = capsys.readouterr().out
-    assert re.search(r"^mail +0 +1,200 +0 +0 +0 +0 +\d+\.\d s$", said, re.M)
+    assert re.search(r"^mail +0 +1,200 +0 +0 +0 +0 +0 +\d+\.\d s$", said, re.M)
     assert re.search(r"^host:1 +mail +0 of 20 +\d+\.\d s +yes$", said, re.M)
 
 

@@ -14,7 +14,7 @@ import pytest
 import queueapi
 from queueapi import Job, NotAJob, SettingsError, job
 from queueapi.kinds import kinds
-from queueapi.records import Options
+from queueapi.options import Options
 
 
 class Mail(Job, kind="tests.mail", queue="mail", priority=5, max_attempts=3):

@@ -9,7 +9,7 @@ import pytest
 
 from queueapi import Job, KindTaken, UnknownKind, job
 from queueapi.kinds import Kind, Kinds, address_of
-from queueapi.records import Options
+from queueapi.options import Options
 
 
 def kind(name: str, cls: type) -> Kind:

@@ -13,9 +13,9 @@ def test_queues_show_their_jobs_by_state_and_how_long_the_oldest_waits() -> None
         ("default", "dead", 1, None),
     ]
     assert queues_table(counts).splitlines() == [
-        "queue    scheduled  available  running  done  dead  cancelled  oldest waits",
-        "default          0          0        0     5     1          0             –",
-        "mail             0      1,200        3     0     0          0       1.5 min",
+        "queue    scheduled  available  blocked  running  done  dead  cancelled  oldest waits",
+        "default          0          0        0        0     5     1          0             –",
+        "mail             0      1,200        0        3     0     0          0       1.5 min",
     ]
 
 

@@ -10,13 +10,18 @@ with waiting as materialized (
         select id from queueapi.jobs where state = 'scheduled' and queue = %(queue)s::text
         limit 1000 for update skip locked
     ) as scheduled
+    union all
+    select id from (
+        select id from queueapi.jobs where state = 'blocked' and queue = %(queue)s::text
+        limit 1000 for update skip locked
+    ) as blocked
 ), gone as (
     delete from queueapi.jobs using waiting where jobs.id = waiting.id
     returning jobs.*
 ), kept as (
-    insert into queueapi.finished (id, keep_until, pushed_at, priority, attempt, max_attempts, state, queue, kind, args, error)
+    insert into queueapi.finished (id, keep_until, pushed_at, priority, attempt, max_attempts, state, queue, kind, args, error, batch_id)
     select id, now() + %(ttl)s * interval '1 second', pushed_at, priority, attempt, max_attempts,
-           'cancelled', queue, kind, args, %(error)s::json
+           'cancelled', queue, kind, args, %(error)s::json, batch_id
     from gone
 )
 select id, exists (select from queueapi.watches where job_id = gone.id) from gone

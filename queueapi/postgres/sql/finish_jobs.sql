@@ -10,12 +10,17 @@ with gone as (
     returning jobs.*, outcome.state as outcome, outcome.result, outcome.error as new_error
 ), kept as (
     insert into queueapi.finished (id, token, keep_until, claimed_at, pushed_at, priority, attempt, max_attempts,
-                                   state, queue, kind, args, result, error)
+                                   state, queue, kind, args, result, error, batch_id, extras)
     select id, token,
-           case outcome when 'dead' then timestamptz 'infinity' else now() + %(ttl)s * interval '1 second' end,
+           case outcome when 'dead' then timestamptz 'infinity'
+                        else now() + coalesce(result_ttl, %(ttl)s) * interval '1 second' end,
            claimed_at, pushed_at, priority, attempt, max_attempts,
-           outcome, queue, kind, args, result::json, coalesce(new_error::json, error)
+           outcome, queue, kind, args, result::json, coalesce(new_error::json, error), batch_id,
+           case outcome when 'dead' then json_strip_nulls(json_build_object(
+               'expires_at', expires_at, 'unique_key', unique_key, 'limit_keys', limit_keys, 'followed', followed,
+               'result_ttl', result_ttl, 'options', options, 'cursor', cursor, 'previous', previous)) end
     from gone
+    where result_ttl is null or result_ttl > 0 or outcome = 'dead'
 )
 select id, token, (select exists (select from queueapi.watches)) -- asked once: mostly nobody watches anything
            and exists (select from queueapi.watches where job_id = gone.id)

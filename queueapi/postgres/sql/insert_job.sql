@@ -6,7 +6,7 @@ values (%(queue)s, %(kind)s, %(args)s, %(priority)s, %(max_attempts)s,
         coalesce(%(run_at)s, now() + %(delay)s * interval '1 second'))
 returning id, case state when 'available' then (
     select pg_notify(channel, '') from queueapi.sleepers
-    where until > now() and jobs.queue = any (queues)
+    where until > now() and (jobs.queue = any (queues) or jobs.queue ~ pattern)
     order by random()
     limit 1
 ) end

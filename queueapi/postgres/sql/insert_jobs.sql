@@ -11,7 +11,7 @@ from unnest(%(queues)s::text[], %(kinds)s::text[], %(args)s::text[], %(prioritie
 order by n
 returning id, case state when 'available' then (
     select pg_notify(channel, '') from queueapi.sleepers
-    where until > now() and jobs.queue = any (queues)
+    where until > now() and (jobs.queue = any (queues) or jobs.queue ~ pattern)
     order by random()
     limit 1
 ) end

@@ -24,9 +24,12 @@ with lost as materialized (
     returning jobs.*
 ), kept as (
     insert into queueapi.finished (id, token, keep_until, claimed_at, pushed_at, priority, attempt, max_attempts,
-                                   state, queue, kind, args, error)
+                                   state, queue, kind, args, error, batch_id, extras)
     select id, token, 'infinity', claimed_at, pushed_at, priority, attempt, max_attempts,
-           'dead', queue, kind, args, %(error)s::json
+           'dead', queue, kind, args, %(error)s::json, batch_id,
+           json_strip_nulls(json_build_object(
+               'expires_at', expires_at, 'unique_key', unique_key, 'limit_keys', limit_keys, 'followed', followed,
+               'result_ttl', result_ttl, 'options', options, 'cursor', cursor, 'previous', previous))
     from gone
     returning id, queue, kind, state
 ), moved as (

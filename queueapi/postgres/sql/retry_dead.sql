@@ -5,12 +5,18 @@ with gone as (
     where keep_until = 'infinity' and state = 'dead' and id = any (%(ids)s::bigint[])
     returning *
 ), again as (
-    insert into queueapi.jobs (id, pushed_at, queue, kind, args, priority, max_attempts, error)
-    select id, pushed_at, queue, kind, args, priority, max_attempts, error
+    insert into queueapi.jobs (id, pushed_at, queue, kind, args, priority, max_attempts, error, batch_id,
+                               expires_at, unique_key, limit_keys, followed, result_ttl, options, cursor, previous)
+    select gone.id, pushed_at, queue, kind, args, priority, max_attempts, error, batch_id,
+           null, extra.unique_key, extra.limit_keys, coalesce(extra.followed, false), extra.result_ttl, extra.options,
+           extra.cursor, extra.previous
     from gone
+    cross join lateral json_to_record(coalesce(extras, '{}')) as extra (
+        unique_key text, limit_keys text[], followed boolean, result_ttl real, options json, cursor json,
+        previous json)
     returning id, (
         select pg_notify(channel, '') from queueapi.sleepers
-        where until > now() and jobs.queue = any (queues)
+        where until > now() and (jobs.queue = any (queues) or jobs.queue ~ pattern)
         order by random()
         limit 1
     ) as woken

@@ -2,6 +2,6 @@
 select count(pg_notify(channel, ''))
 from (select distinct on (ready.queue) channel
       from queueapi.sleepers
-      join unnest(%(queues)s::text[]) as ready (queue) on ready.queue = any (queues)
+      join unnest(%(queues)s::text[]) as ready (queue) on ready.queue = any (queues) or ready.queue ~ pattern
       where until > now()
       order by ready.queue, random()) as woken

@@ -1,0 +1,102 @@
+"""How many jobs of a class, or of a key, run at once or begin in a time, on all workers together.
+
+``limit=5``: five of the class. ``limit=("tenant", 5)``: five for each value of the field ``tenant``.
+``limit=Concurrency(5, by=…)`` and ``limit=Rate(100, per=60)`` say it in full; a list says several.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from queueapi.errors import SettingsError
+from queueapi.schedule import seconds
+
+By = str | Callable[[Any], object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """At most so many run at once.
+
+    Args:
+        slots: how many.
+        by: for each value of this field, or of this function of the job; None: of them all together.
+        name: default the job's kind; classes with the same name share the limit.
+    """
+
+    slots: int
+    by: By = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_count("slots", self.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most so many begin in each period.
+
+    Args:
+        starts: how many.
+        per: seconds.
+        bucket: False: a window, which allows ``starts`` at once and then none until it ends. True: they refill evenly.
+        by, name: as in :class:`Concurrency`.
+    """
+
+    starts: int
+    per: float | dt.timedelta
+    by: By = None
+    name: str | None = None
+    bucket: bool = False
+
+    def __post_init__(self) -> None:
+        _check_count("starts", self.starts)
+        if seconds("per", self.per) <= 0:
+            raise SettingsError(f"per is {self.per!r}, and must be more than 0 seconds")
+
+
+Limit = Concurrency | Rate
+Limits = int | tuple[str, int] | Limit | Sequence[Limit] | None
+
+
+def parsed(limit: Limits) -> tuple[Limit, ...]:
+    """What a class said, as limits.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    if limit is None:
+        return ()
+    if isinstance(limit, int) and not isinstance(limit, bool):
+        return (Concurrency(limit),)
+    if isinstance(limit, (Concurrency, Rate)):
+        return (limit,)
+    if isinstance(limit, tuple) and len(limit) == 2 and isinstance(limit[0], str) and isinstance(limit[1], int):
+        return (Concurrency(limit[1], by=limit[0]),)
+    if isinstance(limit, (list, tuple)) and all(isinstance(one, (Concurrency, Rate)) for one in limit):
+        return tuple(limit)
+    raise SettingsError(
+        f"limit={limit!r} must be a number, a field and a number, a Concurrency, a Rate, or a list of these two"
+    )
+
+
+def keys(kind: str, limits: Sequence[Limit], job: object) -> tuple[str, ...]:
+    """What counts the job, a key for each of its limits, in their order."""
+    return tuple(key_of(kind, limit, job) for limit in limits)
+
+
+def key_of(kind: str, limit: Limit, job: object) -> str:
+    """``name`` or ``name:value``, with what kind of limit it is before it, so that two of a name are two."""
+    name = f"{'at-once' if isinstance(limit, Concurrency) else 'rate'}:{limit.name or kind}"
+    if limit.by is None:
+        return name
+    value = limit.by(job) if callable(limit.by) else getattr(job, limit.by)
+    return f"{name}:{value}"
+
+
+def _check_count(name: str, value: object) -> None:
+    if type(value) is not int or not 1 <= value <= 1_000_000:
+        raise SettingsError(f"{name} is {value!r}, and must be a whole number from 1 to 1,000,000")
