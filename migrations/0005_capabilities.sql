@@ -82,18 +82,20 @@ create index batches_parent on queueapi.batches (parent_id) where parent_id is n
 -- What is pushed by the clock. A row's lock is what makes it one push for each tick.
 create table queueapi.crons (
     name       text primary key,
-    kind       text not null,
-    args       json not null,
-    queue      text not null,
-    options    json not null default '{}',
     expression text not null,
     timezone   text not null,
-    catch_up   boolean not null,
+    catch_up   boolean not null,               -- a tick that nobody was there for is made up for, once
+    queue      text not null,
+    kind       text not null,
+    args       json not null,
+    options    json not null,                  -- what else a push says: priority, attempts, delay, what is special
     next_at    timestamptz not null,
-    last_at    timestamptz,
+    last_at    timestamptz,                    -- when it pushed last; no tick before that is to come
     last_id    bigint,
-    paused     boolean not null default false
+    paused_at  timestamptz
 );
-create index crons_next on queueapi.crons (next_at) where not paused;
+
+-- The schedules that the process knows. One that no living process knows pushes nothing.
+alter table queueapi.workers add column crons text[];
 
 alter table queueapi.sleepers add column pattern text; -- of queues that are served by a pattern; null: none
