@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from queueapi import cli_dead
 from queueapi.errors import MigrationRefused, QueueAPIError, SchemaMismatch, SettingsError
-from queueapi.names import checked_name
+from queueapi.served import words
 from queueapi.settings import Settings
 
 # 2 is argparse's own for wrong words; 3 tells a deployment that the schema and the code do not fit.
@@ -133,7 +133,7 @@ def _work(arguments: argparse.Namespace) -> int:
     from queueapi.worker.sentences import Sentences
     from queueapi.worker.supervisor import Supervisor
 
-    queues = tuple(checked_name("queue", name) for text in arguments.queues or () for name in text.split(","))
+    queues = tuple(word for text in arguments.queues or () for word in words(text))
     settings = Settings.from_env(
         queues=queues or None,
         concurrency=arguments.concurrency,

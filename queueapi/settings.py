@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from queueapi.errors import SettingsError
-from queueapi.names import checked_name
+from queueapi.served import Serving, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Settings:
         secrets: sign tickets; the first signs, all verify (``QUEUEAPI_SECRET``, ``QUEUEAPI_SECRET_PREVIOUS``).
 
     Attributes of workers:
-        queues: in the order in which they are served.
+        queues: in the order in which they are served: ``mail``, ``mail=2`` (with a weight), ``mail_*``, ``!mail_slow``.
         concurrency: slots of a process. Jobs mostly wait for others; 20 of them keep one core busy.
         processes: of one supervisor. Python computes on one core a process.
         lease: how long a claim holds without a sign of work. Longer than any pause of a healthy machine, short
@@ -55,10 +55,7 @@ class Settings:
         for name, (least, most) in _BOUNDS.items():
             if not least <= getattr(self, name) <= most:  # nor is NaN between anything
                 raise SettingsError(f"{name} is {getattr(self, name)}, and must be from {least} to {most:,}")
-        for name in self.queues:
-            checked_name("queue", name)
-            if self.queues.count(name) > 1:
-                raise SettingsError(f"the queue {name!r} is named twice: once is enough")
+        Serving(self.queues)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:
@@ -99,10 +96,9 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    if not names:
+    if not (names := ",".join(name for name in text.split(",") if name.strip())):
         raise ValueError
-    return names
+    return words(names)
 
 
 def _switch(text: str) -> bool:
@@ -116,7 +112,7 @@ _SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "fals
 _FORMS: dict[Callable[[str], Any], str] = {
     int: "a whole number",
     float: "a number of seconds",
-    _names: "names with commas between them, such as mail,default",
+    _names: "names with commas between them, such as mail,default or mail=2,default=1",
     _switch: "1 or 0",
 }
 

@@ -138,9 +138,18 @@ class Store:
         """Drop the progress of these attempts (id, token), which have ended."""
         self._run("forget_progress", {"ids": [id_ for id_, _ in attempts], "tokens": [token for _, token in attempts]})
 
-    def sleep(self, channel: str, queues: Sequence[str], seconds: float) -> None:
-        """Ask to be woken on that channel when one of the queues gets a job, for so many seconds."""
-        self._run("sleep_worker", {"channel": channel, "queues": list(queues), "seconds": seconds})
+    def queues(self) -> list[str]:
+        """The queues that have available jobs."""
+        return [name for (name,) in self._run("list_available_queues", {})]
+
+    def sleep(self, channel: str, queues: Sequence[str], seconds: float, pattern: str | None = None) -> None:
+        """Ask to be woken on that channel when one of the queues gets a job, for so many seconds.
+
+        Args:
+            pattern: a regular expression for the names of more queues.
+        """
+        params = {"channel": channel, "queues": list(queues), "seconds": seconds, "pattern": pattern}
+        self._run("sleep_worker", params)
 
     def awake(self, channel: str) -> None:
         """Ask not to be woken any more."""

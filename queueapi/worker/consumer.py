@@ -22,6 +22,7 @@ from queueapi.settings import Settings
 from queueapi.states import State
 from queueapi.worker.board import Board
 from queueapi.worker.finisher import UNWRITTEN, Finisher
+from queueapi.worker.order import Order
 from queueapi.worker.rate import Rate
 from queueapi.worker.sleeper import Sleeper
 from queueapi.worker.slots import Slots
@@ -63,6 +64,7 @@ class Consumer:
         self._settings = settings
         self._worker = worker
         self._sleeper = sleeper
+        self._order = Order(settings.queues, store.queues)
         self._slots: Slots[_Fetched] = Slots(settings.concurrency, self._serve)
         self._running: dict[int, Claimed] = {}  # slot -> what runs in it
         self._rate = Rate()
@@ -105,10 +107,12 @@ class Consumer:
         token = secrets.randbits(63)
         asked = time.monotonic()
         try:
-            claimed = self._store.claim(self._settings.queues, room, token, self._worker, self._settings.lease)
+            claimed = self._store.claim(self._order.next(), room, token, self._worker, self._settings.lease)
         except StoreUnavailable:
             self._unheard.append(token)
             raise
+        if len(claimed) < room:
+            self._order.unfilled()
         if claimed:
             self._last_moved = time.monotonic()
         for job in claimed:

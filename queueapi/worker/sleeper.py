@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from queueapi.errors import StoreUnavailable
 from queueapi.postgres.store import Store
+from queueapi.served import Serving
 
 LADDER = (0.005, 0.02, 0.1)
 # Asleep is said anew this often, and holds three times as long: who died asleep is soon not woken any more.
@@ -34,7 +35,7 @@ class Sleeper:
     Args:
         store: the consumer's own.
         channel: on which this process listens.
-        queues: that it serves.
+        queues: that it serves, in the words of :class:`queueapi.served.Serving`.
         poll: the safety poll's interval, in seconds.
         clock: in seconds.
     """
@@ -49,7 +50,7 @@ class Sleeper:
     ) -> None:
         self._store = store
         self._channel = channel
-        self._queues = queues
+        self._serving = Serving(queues)
         self._poll = poll
         self._clock = clock
         self._asleep_since: float | None = None
@@ -88,7 +89,7 @@ class Sleeper:
         return self._poll  # whoever pushes from now on wakes us
 
     def _say_asleep(self) -> None:
-        self._store.sleep(self._channel, self._queues, RENEW * 3)
+        self._store.sleep(self._channel, self._serving.names, RENEW * 3, self._serving.pattern)
         self._asleep_since = self._clock()
 
     def withdraw(self, quietly: bool = False) -> None:

@@ -59,6 +59,12 @@ def test_what_is_given_wins_over_the_environment_and_none_is_not_given() -> None
     assert (settings.concurrency, settings.queues, settings.secrets) == (50, ("mail", "default", "reports"), ("mine",))
 
 
+@pytest.mark.parametrize("text", ["mail=2,default=1", "mail,2,default,1"])
+def test_queues_may_have_weights_and_be_patterns(text: str) -> None:
+    assert Settings.from_env({"QUEUES": text}).queues == ("mail=2", "default=1")
+    assert Settings.from_env({"QUEUES": "mail_*,!mail_slow"}).queues == ("mail_*", "!mail_slow")
+
+
 def test_queues_wins_over_queue_and_either_will_do() -> None:
     assert Settings.from_env({"QUEUE": "a"}).queues == ("a",)
     assert Settings.from_env({"QUEUE": "a", "QUEUES": "b,c"}).queues == ("b", "c")
