@@ -2,7 +2,7 @@
 
 Push: :data:`queue`, :class:`Job`, :func:`job`.  Look: :func:`handle`, :func:`verify_ticket`.  Report: :func:`progress`.
 Start: :func:`configure`, :func:`check`.  Without PostgreSQL: :class:`TestQueue`, :class:`SynchronousQueue`,
-:class:`MemoryQueue`.
+:class:`MemoryQueue`.  Around every push and every attempt: :func:`around_push`, :func:`around_perform`.
 
 Importing this connects to nothing and loads no driver.
 """
@@ -22,6 +22,7 @@ from queueapi.errors import (
     NotAJob,
     NotOffered,
     NotSerializable,
+    PushRefused,
     QueueAPIError,
     QueueEmpty,
     SchemaMismatch,
@@ -33,6 +34,7 @@ from queueapi.errors import (
 from queueapi.handles import Handle
 from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
 from queueapi.jobs import Job, job, progress
+from queueapi.middleware.chain import around_perform, around_push
 from queueapi.queues import Queue
 from queueapi.records import JobStatus
 from queueapi.runtime import connect
@@ -62,6 +64,7 @@ __all__ = [
     "NotAJob",
     "NotOffered",
     "NotSerializable",
+    "PushRefused",
     "Queue",
     "QueueAPIError",
     "QueueEmpty",
@@ -77,6 +80,8 @@ __all__ = [
     "ThreadedQueueConsumer",
     "TicketRefused",
     "UnknownKind",
+    "around_perform",
+    "around_push",
     "check",
     "configure",
     "connect",

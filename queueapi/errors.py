@@ -87,3 +87,7 @@ class JobCancelled(QueueAPIError):
 
 class TicketRefused(QueueAPIError, PermissionError):
     """A ticket that is malformed, expired, signed with another secret, or for something else."""
+
+
+class PushRefused(QueueAPIError):
+    """A function around the push did not let it through."""

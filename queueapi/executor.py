@@ -17,6 +17,7 @@ import msgspec
 from queueapi import reporting, retry, serializer
 from queueapi.errors import UnknownKind
 from queueapi.kinds import Kind, Kinds
+from queueapi.middleware import chain
 from queueapi.records import Claimed, Outcome
 from queueapi.states import State
 from queueapi.verdicts import Discard, Retry, Snooze
@@ -75,7 +76,7 @@ class Executor:
         job = None
         try:
             job = _read(kind, claimed)
-            result = _run_apart(job, reporter)
+            result = _run_apart(job, claimed, reporter)
         except BaseException as error:
             if isinstance(error, Interrupted) and error.claimed is claimed:
                 return Outcome(claimed.id, claimed.token, State.AVAILABLE, charged=False)
@@ -146,14 +147,14 @@ def _read(kind: Kind, claimed: Claimed) -> Any:
         raise Unreadable(f"the arguments do not fit {kind.cls.__qualname__}: {error}") from error
 
 
-def _run_apart(job: Any, reporter: reporting.Reporter | None) -> Any:
+def _run_apart(job: Any, claimed: Claimed, reporter: reporting.Reporter | None) -> Any:
     """In a context of its own, so that what one job sets the next does not see."""
-    return contextvars.copy_context().run(_run, job, reporter)
+    return contextvars.copy_context().run(_run, job, claimed, reporter)
 
 
-def _run(job: Any, reporter: reporting.Reporter | None) -> Any:
+def _run(job: Any, claimed: Claimed, reporter: reporting.Reporter | None) -> Any:
     reporting.use(reporter)
-    return job.run()
+    return chain.perform(job, claimed)
 
 
 def _left_for_another(claimed: Claimed, error: BaseException) -> Outcome:

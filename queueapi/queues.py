@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, Unpack
 
 from queueapi import serializer
 from queueapi.backends import Backend, Route
+from queueapi.borrowing import borrowed
 from queueapi.consumers import Runner, ThreadedQueueConsumer
 from queueapi.deaths import Dead
 from queueapi.errors import SettingsError
 from queueapi.foreign import Foreign, Pushes
 from queueapi.handles import Handle
 from queueapi.kinds import kinds
+from queueapi.middleware import chain
 from queueapi.names import checked_name
 from queueapi.newjobs import new_job
 from queueapi.options import Options, Pushed, options
@@ -62,7 +64,9 @@ class Queue:
     def __delitem__(self, name: str) -> None:
         self._routes.pop(name, None)
 
-    def push(self, job: object, *, conn: object | None = None, **said: Unpack[Pushed]) -> Handle:
+    def push(
+        self, job: object, *, conn: object | None = None, session: object | None = None, **said: Unpack[Pushed]
+    ) -> Handle:
         """Store a job, to be run by a worker.
 
         What is said here wins over ``queue['name']``, and that over the job's class.
@@ -70,6 +74,7 @@ class Queue:
         Args:
             job: an object of a registered kind.
             conn: a psycopg connection: the job exists if and only if its transaction commits.
+            session: the same for a session of SQLAlchemy.
             queue, priority, max_attempts: see :class:`queueapi.Job`.
             run_at: not before this time; with a timezone.
             delay: not before so many seconds from now.
@@ -81,7 +86,12 @@ class Queue:
             SettingsError: an option is out of range. A ValueError.
             StoreUnavailable: PostgreSQL is away. A ConnectionError.
         """
-        return self._push([job], conn, options(said))[0]
+        conn = borrowed(conn, session)
+
+        def store(said: Mapping[str, Any]) -> Handle:
+            return self._push([(job, options(said))], conn)[0]
+
+        return chain.push(job, self.name, said, store)
 
     def enq(self, job: object, **said: Any) -> Handle:
         """As :meth:`push`, and through it."""
@@ -91,15 +101,24 @@ class Queue:
         return self.push(job)
 
     def push_all(
-        self, jobs: Iterable[object], *, conn: object | None = None, **said: Unpack[Pushed]
+        self,
+        jobs: Iterable[object],
+        *,
+        conn: object | None = None,
+        session: object | None = None,
+        **said: Unpack[Pushed],
     ) -> list[Handle]:
         """Store many jobs, all or none, in the order given. Options and errors as :meth:`push`."""
-        return self._push(jobs, conn, options(said))
+        usual = options(said)
+        pairs = chain.push_each(jobs, self.name, said)
+        return self._push(
+            ((job, usual if more is said else options(more)) for job, more in pairs), borrowed(conn, session)
+        )
 
-    def _push(self, jobs: Iterable[object], conn: object | None, said: Options) -> list[Handle]:
+    def _push(self, jobs: Iterable[tuple[object, Options]], conn: object | None) -> list[Handle]:
         backend = self._backend()
         limit = backend.settings.max_args
-        rows = [new_job(kinds.of(job), job, said, self.name, limit) for job in jobs]
+        rows = [new_job(kinds.of(job), job, said, self.name, limit) for job, said in jobs]
         if self._routes:
             backend, rows = self._routed(backend, rows)
         ids = backend.push(rows, conn) if rows else []
