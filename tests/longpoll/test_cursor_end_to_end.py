@@ -104,7 +104,7 @@ def test_nothing_is_lost_and_nothing_doubled(
     new_feed: Callable[..., Feed], open_: Open, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "MAX_MESSAGES", 1_000)  # so that some must be helped from the database
-    for module in (logbook, listener):  # a reader that a busy machine keeps from reading shall hear it all, however late
+    for module in (logbook, listener):  # whom a busy machine keeps waiting shall hear it all, however late
         monkeypatch.setattr(module, "MAX_REPLY", 10 * MESSAGES)
     feeds = [new_feed(), new_feed()]
     writers = [Writer(open_, number) for number in range(WRITERS)]
