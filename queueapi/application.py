@@ -114,6 +114,10 @@ def _from_env(variable: str) -> Any:
 current: Final = Application()
 
 
+# ``queueapi.queue``.
+own: Final = Queue(current)
+
+
 def configure(queue: Any = None, consumer: Any = None) -> None:
     """Say what stands behind ``queueapi.queue``, in the whole process, from now on. Called by whoever puts the
     application together; without arguments it goes back to what the environment says.
