@@ -1,14 +1,17 @@
 """Background jobs for Python web apps, with their results live in the browser, on nothing but PostgreSQL.
 
 Push: :data:`queue`, :class:`Job`, :func:`job`.  Look: :func:`handle`, :func:`verify_ticket`.  Report: :func:`progress`.
+By the clock: :func:`cron`, :func:`schedule`, :data:`crontab`.
 Start: :func:`configure`, :func:`check`.  Without PostgreSQL: :class:`TestQueue`, :class:`SynchronousQueue`,
 :class:`MemoryQueue`.  Around every push and every attempt: :func:`around_push`, :func:`around_perform`.
 
 Importing this connects to nothing and loads no driver.
 """
 
-from queueapi.application import check, configure, current, dead, handle, verify_ticket
+from queueapi.application import check, configure, dead, handle, own, verify_ticket
 from queueapi.consumers import ThreadedQueueConsumer
+from queueapi.crons import cron, schedule
+from queueapi.crontabs import Crontab
 from queueapi.deaths import Dead
 from queueapi.errors import (
     DataRefused,
@@ -30,6 +33,7 @@ from queueapi.errors import (
     StoreUnavailable,
     TicketRefused,
     UnknownKind,
+    UnknownSchedule,
 )
 from queueapi.handles import Handle
 from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
@@ -40,13 +44,17 @@ from queueapi.records import JobStatus
 from queueapi.runtime import connect
 from queueapi.settings import Settings
 from queueapi.states import State
+from queueapi.ticks import CronStatus
 from queueapi.verdicts import Discard, Retry, Snooze
 
-queue = Queue(current)
+queue = own
+crontab = Crontab(queue.backend)
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CronStatus",
+    "Crontab",
     "DataRefused",
     "Dead",
     "Discard",
@@ -80,15 +88,19 @@ __all__ = [
     "ThreadedQueueConsumer",
     "TicketRefused",
     "UnknownKind",
+    "UnknownSchedule",
     "around_perform",
     "around_push",
     "check",
     "configure",
     "connect",
+    "cron",
+    "crontab",
     "dead",
     "handle",
     "job",
     "progress",
     "queue",
+    "schedule",
     "verify_ticket",
 ]

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from queueapi import cli_dead
+from queueapi import cli_cron, cli_dead
 from queueapi.errors import MigrationRefused, QueueAPIError, SchemaMismatch, SettingsError
 from queueapi.served import words
 from queueapi.settings import Settings
@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     migrate.set_defaults(run=_migrate)
     commands.add_parser("status", help="show queues and workers").set_defaults(run=_status)
     cli_dead.add(commands)
+    cli_cron.add(commands)
     _work_arguments(commands.add_parser("work", help="run jobs; the same as queueapi-work"))
     return _run(parser.parse_args(argv))
 

@@ -61,6 +61,10 @@ class QueueEmpty(QueueAPIError, queue.Empty):
     """``pop()`` found no job that is due, in the time that it was given."""
 
 
+class UnknownSchedule(QueueAPIError, LookupError):
+    """No worker has told of a schedule of that name."""
+
+
 class JobNotFound(QueueAPIError, LookupError):
     """No such job: not committed yet, or finished and pruned."""
 

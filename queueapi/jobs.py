@@ -128,6 +128,11 @@ class JobFunction(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._function(*args, **kwargs)
 
+    @property
+    def job_class(self) -> type:
+        """The class of its jobs."""
+        return self._class
+
     def job(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """A job object that will call the function with these arguments."""
         return self._class(*args, **kwargs)

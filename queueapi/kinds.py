@@ -78,6 +78,10 @@ class Kinds:
             )
         return kind
 
+    def registered(self, cls: type) -> Kind | None:
+        """The kind of a class, if it has one."""
+        return self._by_class.get(cls)
+
     def named(self, name: str) -> Kind:
         """The kind that a row names.
 

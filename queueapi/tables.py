@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from queueapi.records import JobStatus
 from queueapi.states import State
+from queueapi.ticks import CronStatus
 
 _STATES = [state.value for state in State]
 
@@ -41,6 +44,34 @@ def dead_table(jobs: Iterable[JobStatus]) -> str:
         [str(job.id), job.queue, job.kind, f"{job.attempt} of {job.max_attempts}", _cause(job.error)] for job in jobs
     ]
     return _table(["id", "queue", "kind", "attempts", "died of"], rows, "no dead jobs")
+
+
+def crons_table(crons: Iterable[CronStatus]) -> str:
+    """Schedules, with their times in their own timezones."""
+    rows = [
+        [
+            cron.name,
+            cron.expression,
+            cron.timezone,
+            _moment(cron.next_at, cron.timezone) if cron.known and not cron.paused else "–",
+            _moment(cron.last_at, cron.timezone),
+            "–" if cron.last_id is None else str(cron.last_id),
+            "paused" if cron.paused else "on" if cron.known else "no worker has it",
+        ]
+        for cron in crons
+    ]
+    empty = "no schedules: put @queueapi.cron above a job, and start its worker"
+    return _table(["name", "expression", "timezone", "next", "last", "last job", "state"], rows, empty)
+
+
+def _moment(at: dt.datetime | None, timezone: str) -> str:
+    if at is None:
+        return "–"
+    try:
+        at = at.astimezone(ZoneInfo(timezone))
+    except (LookupError, ValueError, OSError):  # not known here
+        pass
+    return f"{at:%Y-%m-%d %H:%M:%S %z}"
 
 
 def _cause(error: Any) -> str:

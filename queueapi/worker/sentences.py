@@ -10,6 +10,7 @@ import msgspec
 
 from queueapi.records import Claimed, Outcome
 from queueapi.states import State
+from queueapi.ticks import Tick
 
 Fields = dict[str, Any]
 log = logging.getLogger("queueapi.worker")
@@ -109,6 +110,17 @@ _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
         logging.WARNING,
         f"worker process {f['pid']} is kept from all else by a job that computes without a pause; "
         f"{f['jobs']} that had not begun go to others",
+def _ticked(fields: Fields) -> tuple[int, str]:
+    tick: Tick = fields["tick"]
+    what = f"schedule {tick.name}"
+    if tick.error is not None:
+        return logging.ERROR, f"{what} could not push its job ({tick.kind}), so this tick is left out: {tick.error}"
+    late = f", {tick.late:.0f} s late" if tick.late >= 1 else ""
+    if tick.id is None:
+        return logging.INFO, f"{what} pushed nothing{late}: it is not to catch up, or its job's like is there"
+    return logging.DEBUG if not late else logging.INFO, f"{what} pushed job {tick.id} ({tick.kind}){late}"
+
+
     ),
     "start_failed": lambda f: (
         logging.ERROR,
@@ -130,3 +142,4 @@ _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
     "killed": lambda f: (logging.WARNING, f"worker process {f['pid']} did not stop in time and was killed"),
     "stopped": lambda f: (logging.INFO, f"stopped after {f['seconds']:.0f} s"),
 }
+    "ticked": _ticked,

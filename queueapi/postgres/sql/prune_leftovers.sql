@@ -7,6 +7,10 @@ with leases as (
        and not exists (select from queueapi.jobs where id = job_id and jobs.token = progress.token)
 ), sleepers as (
     delete from queueapi.sleepers where until < now()
+), crons as (
+    -- Not served for a week: no process knows it any more.
+    delete from queueapi.crons where next_at < now() - interval '7 days' and paused_at is null
+       and not exists (select from queueapi.workers where crons.name = any (workers.crons))
 ), watchers as (
     delete from queueapi.watchers where until < now()
 ), watches as (

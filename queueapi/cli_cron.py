@@ -1,0 +1,68 @@
+"""The command ``queueapi cron``: schedules listed, paused, resumed, and run at once."""
+
+from __future__ import annotations
+
+import argparse
+
+from queueapi.crontabs import Crontab
+from queueapi.runtime import Runtime
+from queueapi.settings import Settings
+from queueapi.tables import crons_table
+
+_VERBS = {
+    "list": "show all schedules (the default)",
+    "pause": "let a schedule push nothing, until it is resumed",
+    "resume": "let it push again, from its next time on",
+    "run": "push its job now, whatever its time",
+}
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the others."""
+    cron = commands.add_parser("cron", help="show, pause, resume or run what is pushed by the clock")
+    cron.set_defaults(run=_list)
+    verbs = cron.add_subparsers(metavar="VERB")
+    for verb, sentence in _VERBS.items():
+        parser = verbs.add_parser(verb, help=sentence, description=sentence)
+        parser.set_defaults(run=_list if verb == "list" else _deal, verb=verb)
+        if verb != "list":
+            parser.add_argument("names", nargs="+", metavar="NAME", help="a schedule, as  queueapi cron  shows it")
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    runtime = Runtime(Settings.from_env())
+    try:
+        print(crons_table(Crontab(lambda: runtime)))
+    finally:
+        runtime.pool.close()
+    return 0
+
+
+def _deal(arguments: argparse.Namespace) -> int:
+    runtime = Runtime(Settings.from_env())
+    crontab = Crontab(lambda: runtime)
+    try:
+        for name in arguments.names:
+            print(f"{name}: {_DEALS[arguments.verb](crontab, name)}")
+    finally:
+        runtime.pool.close()
+    return 0
+
+
+def _pause(crontab: Crontab, name: str) -> str:
+    crontab.pause(name)
+    return "paused"
+
+
+def _resume(crontab: Crontab, name: str) -> str:
+    crontab.resume(name)
+    (entry,) = (entry for entry in crontab if entry.name == name)
+    return f"next at {entry.next_at:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _push(crontab: Crontab, name: str) -> str:
+    handle = crontab.run(name)
+    return "not pushed: its like is in the queue already" if handle is None else f"pushed job {handle.id}"
+
+
+_DEALS = {"pause": _pause, "resume": _resume, "run": _push}

@@ -1,0 +1,5 @@
+-- One schedule, for a person who is about to do something to it. As claim_cron.
+select name, expression, timezone, catch_up, queue, kind, args::text, options::text, next_at, greatest(now(), last_at)
+from queueapi.crons
+where name = %(name)s
+for update
