@@ -19,8 +19,8 @@ from queueapi.signing import Signer
 
 if TYPE_CHECKING:
     from queueapi.postgres.connection import Connection
-    from queueapi.postgres.morgue import Morgue
     from queueapi.postgres.crons import Crons
+    from queueapi.postgres.morgue import Morgue
     from queueapi.postgres.sessions import Pool
     from queueapi.postgres.store import Store
 
@@ -82,11 +82,7 @@ class Runtime:
 
     def discard(self, ids: Sequence[int]) -> list[int]:
         """See :class:`queueapi.handles.Ledger`."""
-        from queueapi.postgres.chaining import take_back
-        from queueapi.postgres.morgue import Morgue
-
-        ttl = self.settings.result_ttl
-        return take_back(self.pool, ttl, lambda session: Morgue(session).discard(ids, ttl))
+        return self._morgue().discard(ids, self.settings.result_ttl)
 
     def crons(self) -> Crons:
         """The schedules: see :class:`queueapi.crontabs.Crontab`."""

@@ -21,7 +21,7 @@ from gevent.monkey import get_original
 from setproctitle import setproctitle
 
 from queueapi.crons import timetable
-from queueapi.errors import SettingsError
+from queueapi.errors import QueueAPIError, SettingsError
 from queueapi.events import Events
 from queueapi.executor import Executor
 from queueapi.kinds import kinds
@@ -32,8 +32,8 @@ from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.settings import Settings
 from queueapi.worker.board import Board
-from queueapi.worker.consumer import Consumer
 from queueapi.worker.clock import tell_schedules
+from queueapi.worker.consumer import Consumer
 from queueapi.worker.finisher import Finisher
 from queueapi.worker.orders import NOW, READY, REFUSED, Orders
 from queueapi.worker.sentences import Sentences
@@ -62,7 +62,7 @@ def main() -> None:
     line = socket.socket(fileno=orders.line_fd)
     line.set_inheritable(False)
     try:
-        import_jobs(orders.modules, settings.verbose)
+        _import(orders.modules, settings.verbose)
         crons = timetable.crons(settings.max_args)
     except SettingsError as error:
         _say(line, REFUSED + str(error).encode(errors="replace")[:4000])
@@ -79,12 +79,12 @@ def main() -> None:
     gevent.spawn(_show, board, actors.consumer, settings)
     for actor in (actors.finisher, actors.listener, actors.consumer):
         actor.start()
+    if not orders.burst:  # it comes to clear up, and goes: the clock is for those that stay
+        tell_schedules(crons, orders.worker, settings)
     _say(line, READY)
     if orders.burst:
         gevent.spawn(stop.when, actors.consumer.drained)
     stop.gently.wait()
-    if not orders.burst:  # it comes to clear up, and goes: the clock is for those that stay
-        tell_schedules(crons, orders.worker, settings)
     _shut_down(actors, alone if stop.orphaned else settings.grace, stop)
 
 

@@ -95,6 +95,17 @@ def _lost(fields: Fields, how: str) -> tuple[int, str]:
     return logging.WARNING, f"job {id_} ({kind}) {how}"
 
 
+def _ticked(fields: Fields) -> tuple[int, str]:
+    tick: Tick = fields["tick"]
+    what = f"schedule {tick.name}"
+    if tick.error is not None:
+        return logging.ERROR, f"{what} could not push its job ({tick.kind}), so this tick is left out: {tick.error}"
+    late = f", {tick.late:.0f} s late" if tick.late >= 1 else ""
+    if tick.id is None:
+        return logging.INFO, f"{what} pushed nothing{late}: it is not to catch up, or its job's like is there"
+    return logging.DEBUG if not late else logging.INFO, f"{what} pushed job {tick.id} ({tick.kind}){late}"
+
+
 _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
     "finished": _finished,
     "lease_lost": _lease_lost,
@@ -110,22 +121,12 @@ _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
         logging.WARNING,
         f"worker process {f['pid']} is kept from all else by a job that computes without a pause; "
         f"{f['jobs']} that had not begun go to others",
-def _ticked(fields: Fields) -> tuple[int, str]:
-    tick: Tick = fields["tick"]
-    what = f"schedule {tick.name}"
-    if tick.error is not None:
-        return logging.ERROR, f"{what} could not push its job ({tick.kind}), so this tick is left out: {tick.error}"
-    late = f", {tick.late:.0f} s late" if tick.late >= 1 else ""
-    if tick.id is None:
-        return logging.INFO, f"{what} pushed nothing{late}: it is not to catch up, or its job's like is there"
-    return logging.DEBUG if not late else logging.INFO, f"{what} pushed job {tick.id} ({tick.kind}){late}"
-
-
     ),
     "start_failed": lambda f: (
         logging.ERROR,
         f"no worker process can be started: {f['error']}; next try in {f['delay']:.0f} s",
     ),
+    "ticked": _ticked,
     "store_lost": lambda f: (logging.ERROR, f"{f['who']}: {f['error']}; trying again"),
     "store_back": lambda f: (logging.INFO, f"{f['who']}: PostgreSQL is back after {f['tries']} tries"),
     "loop_failed": lambda f: (logging.ERROR, f"{f['who']} failed and goes on: {f['error']!r}"),
@@ -142,4 +143,3 @@ def _ticked(fields: Fields) -> tuple[int, str]:
     "killed": lambda f: (logging.WARNING, f"worker process {f['pid']} did not stop in time and was killed"),
     "stopped": lambda f: (logging.INFO, f"stopped after {f['seconds']:.0f} s"),
 }
-    "ticked": _ticked,

@@ -20,9 +20,8 @@ from queueapi.postgres.upkeep import Upkeep
 from queueapi.records import WorkerRow
 from queueapi.settings import Settings
 from queueapi.worker.child import Child, start
-from queueapi.worker.lease import LeaseKeeper, Stuck
 from queueapi.worker.clock import Clock, on_time
-from queueapi.worker.deadlines import enforce
+from queueapi.worker.lease import LeaseKeeper, Stuck
 from queueapi.worker.maintenance import Maintenance
 
 # A process that dies before it has worked for so long died young. The first is replaced at once, as everything that
@@ -66,6 +65,7 @@ class Supervisor:
         tables = upkeep("queueapi-work maintenance")
         stuck = Stuck(tables, processes, events)
         self._maintenance = Maintenance(tables, settings.lease, self._rows, stuck.release, events)
+        self._clock = Clock(on_time(settings), lambda: [child.worker for child in processes()], events)
 
     def run(self) -> int:
         """Work until told to stop; the exit code of an orderly stop.
@@ -75,11 +75,11 @@ class Supervisor:
             SettingsError: the processes cannot import the jobs.
         """
         with connect(self._settings.database_url, "queueapi-work", self._settings.connect_timeout) as connection:
-        self._clock = Clock(on_time(settings), lambda: [child.worker for child in processes()], events)
             check(connection)
         self._catch_signals()
         self._leases.loop.start()
         self._maintenance.loop.start()
+        self._clock.loop.start()
         self._starts = [0.0] * self._settings.processes
         while self._children or self._starts:
             self._start_due()
@@ -89,7 +89,6 @@ class Supervisor:
             self._kill_late()
         return self._stopped()
 
-        self._clock.loop.start()
     # -- starting
 
     def _start_due(self) -> None:
@@ -136,20 +135,6 @@ class Supervisor:
                 )
 
     def _reap(self) -> None:
-    def _renew(self) -> None:
-        if self._signals:
-            return
-        if self._renewal.tick(self._children):  # files have changed: what could not start may be able to now
-            self._young_deaths, self._unready = 0, True
-            self._starts = [0.0] * len(self._starts)
-        for child in self._children:
-            self._succeed(child)
-
-    def _succeed(self, child: Child) -> None:
-        if child.retiring and not child.succeeded:
-            child.succeeded = True
-            self._starts.append(0.0)
-
         for child in list(self._children):
             code = child.ended()
             if code is not None:
@@ -218,6 +203,7 @@ class Supervisor:
                 child.kill()
 
     def _stopped(self) -> int:
+        self._clock.loop.stop(timeout=5)
         self._leases.loop.stop(timeout=5)
         if self._maintenance.loop.stop(timeout=5):  # else it is in the middle of a statement
             self._maintenance.finish()
@@ -240,7 +226,6 @@ class Supervisor:
         state = "stopping" if self._signals else f"{len(self._children)} processes"
         setproctitle(f"queueapi-work: supervisor, {state} [{','.join(self._settings.queues)}]")
 
-        self._clock.loop.stop(timeout=5)
 
 def _described(code: int) -> str:
     try:
