@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,11 +64,19 @@ Limits = int | tuple[str, int] | Limit | Sequence[Limit] | None
 
 
 def parsed(limit: Limits) -> tuple[Limit, ...]:
-    """What a class said, as limits.
+    """What a class said, as limits: the tightest first. That is what a job waits for that may not begin, so that few
+    wait for the others: each tenant's jobs behind that tenant's limit, not all of them behind the one of all.
+
+    >>> parsed([Concurrency(50), Concurrency(2, by="tenant")])[0].slots
+    2
 
     Raises:
         SettingsError: it cannot be read.
     """
+    return tuple(sorted(_parsed(limit), key=_allows))
+
+
+def _parsed(limit: Limits) -> Sequence[Limit]:
     if limit is None:
         return ()
     if isinstance(limit, int) and not isinstance(limit, bool):
@@ -77,7 +86,7 @@ def parsed(limit: Limits) -> tuple[Limit, ...]:
     if isinstance(limit, tuple) and len(limit) == 2 and isinstance(limit[0], str) and isinstance(limit[1], int):
         return (Concurrency(limit[1], by=limit[0]),)
     if isinstance(limit, (list, tuple)) and all(isinstance(one, (Concurrency, Rate)) for one in limit):
-        return tuple(limit)
+        return limit
     raise SettingsError(
         f"limit={limit!r} must be a number, a field and a number, a Concurrency, a Rate, or a list of these two"
     )
@@ -85,16 +94,40 @@ def parsed(limit: Limits) -> tuple[Limit, ...]:
 
 def keys(kind: str, limits: Sequence[Limit], job: object) -> tuple[str, ...]:
     """What counts the job, a key for each of its limits, in their order."""
-    return tuple(key_of(kind, limit, job) for limit in limits)
+    return tuple(dict.fromkeys(key_of(kind, limit, job) for limit in limits))
 
 
 def key_of(kind: str, limit: Limit, job: object) -> str:
-    """``name`` or ``name:value``, with what kind of limit it is before it, so that two of a name are two."""
-    name = f"{'at-once' if isinstance(limit, Concurrency) else 'rate'}:{limit.name or kind}"
+    """``name`` or ``name:value``, with what kind of limit it is before it, so that two of a name are two.
+
+    >>> key_of("shop.Import", Concurrency(5), None)
+    'at-once:shop.Import'
+    """
+    name = base(kind, limit)
     if limit.by is None:
         return name
-    value = limit.by(job) if callable(limit.by) else getattr(job, limit.by)
+    value = str(limit.by(job) if callable(limit.by) else getattr(job, limit.by))
+    if len(value) > _LONGEST:  # it stands in indexes, whose entries have an end
+        value = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{name}:{value}"
+
+
+def base(kind: str, limit: Limit) -> str:
+    """The key of a limit without its value."""
+    return f"{_AT_ONCE if isinstance(limit, Concurrency) else _RATE}:{limit.name or kind}"
+
+
+def room(limits: Sequence[Limit]) -> int | None:
+    """So many jobs of the same keys may begin at once; None without limits."""
+    return min(map(_allows, limits), default=None)
+
+
+def _allows(limit: Limit) -> int:
+    return limit.slots if isinstance(limit, Concurrency) else limit.starts
+
+
+_AT_ONCE, _RATE = "at-once", "rate"
+_LONGEST = 200
 
 
 def _check_count(name: str, value: object) -> None:

@@ -40,6 +40,7 @@ def _special(kind: Kind, job: object, said: Options, args: str) -> Special:
         expires_in=_seconds(said, "expires_in"),
         unique=unique.of(kind, job, said, args),
         limit_keys=limits.keys(kind.name, kind.limits, job) or None,
+        limit_room=limits.room(kind.limits),
         result_ttl=0.0 if said.keep_result is False else _seconds(said, "result_ttl"),
         options=msgspec.json.encode(for_worker).decode() if for_worker else None,
     )

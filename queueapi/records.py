@@ -33,6 +33,7 @@ class Special(NamedTuple):
         expires_in: seconds after which it is not begun any more.
         unique: what becomes of it if another says that it is the same.
         limit_keys: it begins when all of these let it.
+        limit_room: of those that are pushed together with the same keys, so many are not blocked from the start.
         blocked_by: what it waits for: ``job:ID``.
         batch_id: the batch that it is in.
         followed: another is blocked by it.
@@ -44,6 +45,7 @@ class Special(NamedTuple):
     expires_in: float | None = None
     unique: Unique | None = None
     limit_keys: tuple[str, ...] | None = None
+    limit_room: int | None = None
     blocked_by: str | None = None
     batch_id: int | None = None
     followed: bool = False
@@ -138,13 +140,29 @@ class Outcome(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far an attempt has come, as last reported by ``progress()``."""
+    """How far an attempt has come, as last reported by ``progress()``. ``cursor`` is JSON, of an Iteration."""
 
     id: int
     token: int
     done: float
     total: float | None
     message: str | None
+    cursor: str | None = None
+
+
+class Blame(NamedTuple):
+    """What a job that ran in a process which died is charged with.
+
+    Attributes:
+        how: ``lost``: it may have been the cause; ``killed``: it was; ``late``: it was ended for its hard timeout.
+        error: JSON, of the attempt.
+        last: JSON, if this was one kill too many.
+    """
+
+    id: int
+    how: Literal["lost", "killed", "late"]
+    error: str
+    last: str | None = None
 
 
 class WorkerRow(NamedTuple):

@@ -33,7 +33,8 @@ MOVES: Final[dict[State | None, frozenset[State]]] = {
     None: frozenset({State.SCHEDULED, State.AVAILABLE, State.BLOCKED}),  # push
     State.SCHEDULED: frozenset({State.AVAILABLE, State.CANCELLED}),  # promote; cancel
     State.BLOCKED: frozenset({State.AVAILABLE, State.SCHEDULED, State.CANCELLED}),  # unblock; cancel
-    State.AVAILABLE: frozenset({State.RUNNING, State.CANCELLED}),  # claim; cancel
+    # claim; cancel; and parked with those that a limit or a pause kept from beginning
+    State.AVAILABLE: frozenset({State.RUNNING, State.CANCELLED, State.BLOCKED}),
     State.RUNNING: frozenset(
         {
             State.DONE,  # finish

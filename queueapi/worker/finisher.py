@@ -17,6 +17,7 @@ from queueapi.postgres.store import Store
 from queueapi.records import Claimed, Outcome, Progress
 from queueapi.reporting import INTERVAL, Reporter
 from queueapi.worker.board import Board
+from queueapi.worker.linked import Linker, links
 from queueapi.worker.recorder import Recorder
 
 # More in one statement gains nothing: 500 rows take about 8 ms, and their watchers wait that long.
@@ -56,15 +57,25 @@ class Finisher:
         session: a connection of its own. Its commits are durable: a finished job stays finished.
         result_ttl: seconds that finished jobs are kept.
         board: what has ended stays on it until it is written: its lease must hold that long.
+        free: told what has ended, once it is written, so that others may begin; on the same connection.
 
     Attributes:
         on_written: called after every write, when there is room for more.
     """
 
-    def __init__(self, session: Dedicated, result_ttl: float, board: Board, events: Events) -> None:
+    def __init__(
+        self,
+        session: Dedicated,
+        result_ttl: float,
+        board: Board,
+        events: Events,
+        free: Callable[[list[Claimed]], None] = lambda _: None,
+    ) -> None:
         self._session = session
+        self._free = free
         self._store = Store(session)
-        self._recorder = Recorder(self._store, result_ttl, events)
+        self._linker = Linker(session, result_ttl)
+        self._recorder = Recorder(self._store, result_ttl, events, self._linker)
         self._board = board
         self._events = events
         self._ended: list[Ended] = []
@@ -124,19 +135,22 @@ class Finisher:
         batch = self._batch()
         if not batch:
             return
+        linked = links((ended.outcome, ended.job) for ended in batch)
         try:
-            rows = self._recorder.outcomes([ended.outcome for ended in batch])
+            rows = self._recorder.outcomes([ended.outcome for ended in batch], linked)
             lost = self._lost(batch, {row[:2] for row in rows})
         except BaseException:
             self._unsure.update(_attempt(ended.job) for ended in batch)
             raise
         self._untold += [row for row in rows if row[-1]]
+        self._free([ended.job for ended in batch])
         self._take_off(batch)
         self._say(batch, lost)
         self._tell_watchers()
         if over := self._reported.intersection(_attempt(ended.job) for ended in batch):
             self._reported -= over
             self._store.forget_progress(list(over))
+        self._linker.complete(linked)
 
     def _batch(self) -> list[Ended]:
         size = 0
@@ -223,7 +237,8 @@ def _attempt(of: Claimed | Outcome) -> Attempt:
 def _progress(claimed: Claimed, reporter: Reporter) -> Progress:
     """What the job said, made fit to be stored: progress is never a reason to fail."""
     message = None if reporter.message is None else _text(reporter.message)
-    return Progress(claimed.id, claimed.token, _number(reporter.done) or 0.0, _number(reporter.total), message)
+    done, total = _number(reporter.done) or 0.0, _number(reporter.total)
+    return Progress(claimed.id, claimed.token, done, total, message, reporter.cursor)
 
 
 def _number(value: object) -> float | None:

@@ -1,0 +1,18 @@
+-- The limits and pauses that block anything at all: from one to the next of them, however many jobs each blocks. What
+-- waits for another job is not among them.
+with recursive waiting (reason) as (
+    (select blocked_by from queueapi.jobs
+     where state = 'blocked' and blocked_by >= 'kind:' and blocked_by < 'limit;'
+     order by blocked_by limit 1)
+    union all
+    select (select blocked_by from queueapi.jobs
+            where state = 'blocked' and blocked_by > waiting.reason and blocked_by < 'limit;'
+            order by blocked_by limit 1)
+    from waiting
+    where reason is not null
+)
+select reason,
+       starts_with(reason, 'kind:') and not exists (select from queueapi.pauses
+                                                    where what = 'kind' and 'kind:' || name = reason)
+from waiting
+where reason is not null
