@@ -41,6 +41,22 @@ class StoreUnavailable(QueueAPIError, ConnectionError):
     """PostgreSQL cannot be reached, or left in mid-statement."""
 
 
+class TransactionConflict(StoreUnavailable):
+    """Another transaction was in the way of this one, which must be begun anew."""
+
+
+class NotUnique(QueueAPIError):
+    """A job that is the same, as its ``unique=`` says, is there already.
+
+    Attributes:
+        id: of that job.
+    """
+
+    def __init__(self, sentence: str, id_: int | None = None) -> None:
+        super().__init__(sentence)
+        self.id = id_
+
+
 class DataRefused(QueueAPIError):
     """PostgreSQL cannot store a value of a statement, and never will: to try again is no use."""
 

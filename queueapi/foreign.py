@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, NoReturn, Protocol
 
@@ -35,8 +35,9 @@ class Foreign:
         self._ids = count(1)
         self.settings = Settings()
 
-    def push(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
+    def push(self, jobs: Iterable[NewJob], conn: object | None) -> list[int]:
         """Hand the jobs on, one by one. The ids are ours, for want of any."""
+        jobs = list(jobs)
         for job in jobs:
             if conn is not None or job.delay or job.run_at or job.special:
                 self._refuse("neither a transaction nor a time nor anything else than push(job): push without options")
@@ -86,6 +87,11 @@ class Foreign:
     def clear(self, queue: str | None, error: str) -> NoReturn:
         """See :meth:`read`."""
         self.size(queue)
+
+    @property
+    def bundles(self) -> NoReturn:
+        """See :meth:`read`."""
+        self.size(None)
 
     def runner(self, doing: str) -> NoReturn:
         """See :meth:`read`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from queueapi.errors import JobCancelled, JobFailed, JobNotFinished, JobNotFound
 from queueapi.records import JobStatus
@@ -112,6 +112,35 @@ class Handle:
         if status is None:
             raise _not_found(self.id)
         return status
+
+
+class Handles(Sequence[Handle]):
+    """The handles of many jobs, in their order. Each is made when it is asked for: only their ids are kept, eight bytes
+    each."""
+
+    def __init__(self, ledger: Ledger, ids: Sequence[int]) -> None:
+        self._ledger = ledger
+        self.ids = ids
+
+    def __repr__(self) -> str:
+        return f"<Handles of {len(self):,} jobs>"
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> Handle: ...
+    @overload
+    def __getitem__(self, index: slice) -> Handles: ...
+    def __getitem__(self, index: int | slice) -> Handle | Handles:
+        if isinstance(index, slice):
+            return Handles(self._ledger, self.ids[index])
+        return Handle(self._ledger, self.ids[index])
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Handles):
+            return self._ledger is other._ledger and list(self.ids) == list(other.ids)
+        return not self.ids and other == []  # as the list that was expected
 
 
 def _not_found(job_id: int) -> JobNotFound:

@@ -119,6 +119,8 @@ def merged(base: Options, over: Options) -> Options:
 
 def evaluated(said: Options, job: object) -> Options:
     """With every function among them asked. Checked as if it had been said so."""
+    if not any(map(callable, said)):  # the most, at a third of the price
+        return said
     found = {
         name: _ask(value, job)
         for name, value in zip(Options._fields, said, strict=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self, Unpack
 
 from queueapi import serializer
@@ -10,9 +11,9 @@ from queueapi.backends import Backend, Route
 from queueapi.borrowing import borrowed
 from queueapi.consumers import Runner, ThreadedQueueConsumer
 from queueapi.deaths import Dead
-from queueapi.errors import SettingsError
+from queueapi.errors import NotAJob, NotSerializable, SettingsError
 from queueapi.foreign import Foreign, Pushes
-from queueapi.handles import Handle
+from queueapi.handles import Handle, Handles
 from queueapi.kinds import kinds
 from queueapi.middleware import chain
 from queueapi.names import checked_name
@@ -89,7 +90,7 @@ class Queue:
         conn = borrowed(conn, session)
 
         def store(said: Mapping[str, Any]) -> Handle:
-            return self._push([(job, options(said))], conn)[0]
+            return self._push(job, options(said), conn)
 
         return chain.push(job, self.name, said, store)
 
@@ -107,33 +108,57 @@ class Queue:
         conn: object | None = None,
         session: object | None = None,
         **said: Unpack[Pushed],
-    ) -> list[Handle]:
-        """Store many jobs, all or none, in the order given. Options and errors as :meth:`push`."""
+    ) -> Handles:
+        """Store many jobs, all or none, in the order given. Options and errors as :meth:`push`.
+
+        Takes them as they come, a few thousand at a time, in one transaction: a generator of any length may make them,
+        also of what it reads on ``conn`` meanwhile. The handles are a sequence that makes each when it is asked for.
+        """
         usual = options(said)
         pairs = chain.push_each(jobs, self.name, said)
-        return self._push(
+        return self._push_each(
             ((job, usual if more is said else options(more)) for job, more in pairs), borrowed(conn, session)
         )
 
-    def _push(self, jobs: Iterable[tuple[object, Options]], conn: object | None) -> list[Handle]:
+    def _push(self, job: object, said: Options, conn: object | None) -> Handle:
         backend = self._backend()
-        limit = backend.settings.max_args
-        rows = [new_job(kinds.of(job), job, said, self.name, limit) for job, said in jobs]
+        row = new_job(kinds.of(job), job, said, self.name, backend.settings.max_args)
+        route = self._routes.get(row.queue)
+        if route is not None:
+            backend, row = route.backend(), row._replace(queue=route.name)
+        return Handle(backend, backend.push([row], conn)[0])
+
+    def _push_each(self, jobs: Iterable[tuple[object, Options]], conn: object | None) -> Handles:
+        backend = self._backend()
+        rows = self._rows(jobs, backend.settings.max_args)
         if self._routes:
             backend, rows = self._routed(backend, rows)
-        ids = backend.push(rows, conn) if rows else []
-        return [Handle(backend, id_) for id_ in ids]
+        return Handles(backend, backend.push(rows, conn))
 
-    def _routed(self, backend: Backend, rows: list[NewJob]) -> tuple[Backend, list[NewJob]]:
-        routes = {self._routes.get(row.queue) for row in rows}
-        if len(routes) > 1:
-            raise SettingsError(
-                "these jobs go to queues of different backends, so they cannot be pushed all or none: push them apart"
-            )
-        route = routes.pop() if routes else None
-        if route is None:
+    def _rows(self, jobs: Iterable[tuple[object, Options]], max_args: int) -> Iterator[NewJob]:
+        for number, (job, said) in enumerate(jobs, 1):
+            try:
+                row = new_job(kinds.of(job), job, said, self.name, max_args)
+            except (NotAJob, NotSerializable, SettingsError) as error:
+                raise type(error)(f"job {number:,} of these: {error}") from error
+            yield row
+
+    def _routed(self, backend: Backend, rows: Iterator[NewJob]) -> tuple[Backend, Iterator[NewJob]]:
+        first = next(rows, None)
+        if first is None:
             return backend, rows
-        return route.backend(), [row._replace(queue=route.name) for row in rows]
+        route = self._routes.get(first.queue)
+
+        def routed() -> Iterator[NewJob]:
+            for row in itertools.chain((first,), rows):
+                if self._routes.get(row.queue) != route:
+                    raise SettingsError(
+                        "these jobs go to queues of different backends, so they cannot be pushed all or none: push "
+                        "them apart"
+                    )
+                yield row if route is None else row._replace(queue=route.name)
+
+        return backend if route is None else route.backend(), routed()
 
     @property
     def backend(self) -> Callable[[], Backend]:

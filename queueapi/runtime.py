@@ -7,7 +7,7 @@ be patched by gevent, and psycopg chooses its way of waiting when it is imported
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,11 +18,11 @@ from queueapi.settings import Settings
 from queueapi.signing import Signer
 
 if TYPE_CHECKING:
+    from queueapi.postgres.bundles import PostgresBundles
     from queueapi.postgres.connection import Connection
     from queueapi.postgres.crons import Crons
     from queueapi.postgres.morgue import Morgue
-    from queueapi.postgres.sessions import Pool
-    from queueapi.postgres.store import Store
+    from queueapi.postgres.sessions import Borrowed, Pool
 
 
 class Runtime:
@@ -48,17 +48,12 @@ class Runtime:
 
         return connect(self.settings.database_url, "queueapi", self.settings.connect_timeout)
 
-    def push(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
+    def push(self, jobs: Iterable[NewJob], conn: object | None) -> Sequence[int]:
         """See :class:`queueapi.backends.Backend`."""
+        from queueapi.postgres.bulk import push_stream
         from queueapi.postgres.sessions import Borrowed
-        from queueapi.postgres.store import Store
 
-        if conn is not None:
-            return _in_chunks(Store(Borrowed(conn)), jobs)
-        if len(jobs) <= _CHUNK:
-            return Store(self.pool).push(jobs)
-        with self.pool.connection() as connection, connection.transaction():
-            return _in_chunks(Store(Borrowed(connection)), jobs)
+        return push_stream(self.pool if conn is None else Borrowed(conn), jobs)
 
     def read(self, job_id: int) -> JobStatus | None:
         """See :class:`queueapi.backends.Backend`."""
@@ -68,9 +63,18 @@ class Runtime:
 
     def cancel(self, job_id: int) -> bool:
         """See :class:`queueapi.backends.Backend`."""
+        from queueapi.postgres.chaining import take_back
         from queueapi.postgres.store import Store
 
-        return Store(self.pool).cancel(job_id, self.settings.result_ttl)
+        ttl = self.settings.result_ttl
+        cancelled: list[bool] = []
+
+        def cancel(session: Borrowed) -> list[int]:
+            cancelled.append(Store(session).cancel(job_id, ttl))
+            return [job_id]
+
+        take_back(self.pool, ttl, cancel)
+        return cancelled[0]
 
     def dead(self, queue: str | None, before: int, limit: int) -> list[JobStatus]:
         """See :class:`queueapi.handles.Ledger`."""
@@ -82,7 +86,11 @@ class Runtime:
 
     def discard(self, ids: Sequence[int]) -> list[int]:
         """See :class:`queueapi.handles.Ledger`."""
-        return self._morgue().discard(ids, self.settings.result_ttl)
+        from queueapi.postgres.chaining import take_back
+        from queueapi.postgres.morgue import Morgue
+
+        ttl = self.settings.result_ttl
+        return take_back(self.pool, ttl, lambda session: Morgue(session).discard(ids, ttl))
 
     def crons(self) -> Crons:
         """The schedules: see :class:`queueapi.crontabs.Crontab`."""
@@ -100,6 +108,13 @@ class Runtime:
         from queueapi.postgres.awaiting import await_job
 
         return await_job(self.open, job_id, timeout)
+
+    @cached_property
+    def bundles(self) -> PostgresBundles:
+        """See :class:`queueapi.backends.Backend`."""
+        from queueapi.postgres.bundles import PostgresBundles
+
+        return PostgresBundles(self.pool, self.open)
 
     def size(self, queue: str | None) -> int:
         """See :class:`queueapi.backends.Backend`."""
@@ -141,10 +156,6 @@ class Runtime:
         return Signer(*self.settings.secrets)
 
 
-# Rows of one INSERT: large enough that the round trip vanishes, small enough that none takes a second.
-_CHUNK = 1000
-
-
 class Lazy:
     """The runtime of this process, made of the environment at the first use. Thread-safe."""
 
@@ -169,10 +180,3 @@ def connect(database_url: str = "", **settings: Any) -> Queue:
     given = Settings.from_env(database_url=database_url or None, **settings)
     runtime = Runtime(given)
     return Queue(lambda: runtime)
-
-
-def _in_chunks(store: Store, jobs: Sequence[NewJob]) -> list[int]:
-    ids: list[int] = []
-    for start in range(0, len(jobs), _CHUNK):
-        ids += store.push(jobs[start : start + _CHUNK])
-    return ids

@@ -1,35 +1,51 @@
-"""Inserts jobs that are more than plain."""
+"""Inserts jobs: one, as most are pushed; some; many; and those that are more than plain. Each by its own statement."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import msgspec
+from queueapi.postgres.atomic import Sessions, atomic
+from queueapi.postgres.copying import copied, copy_plain
+from queueapi.postgres.uniques import insert_special, push_unique, unique_of
+from queueapi.records import NewJob
 
-from queueapi.postgres.statements import Rows
-from queueapi.records import NewJob, Special
-
-Run = Callable[[str, Mapping[str, Any]], Rows]
-
-_PLAIN = Special()
+# From so many on, COPY is worth its two statements more.
+_MANY = 200
 
 
-def push_special(run: Run, jobs: Sequence[NewJob]) -> list[int]:
-    """Insert the jobs, of which some are special; their ids in the same order."""
-    rows = run("insert_special_jobs", {"jobs": msgspec.json.encode([_columns(job) for job in jobs]).decode()})
+def push(session: Sessions, jobs: Sequence[NewJob]) -> list[int]:
+    """Insert the jobs, wake who sleeps, and give their ids in the same order: for one that is the same as another,
+    the other's.
+
+    Raises:
+        NotUnique: one that may not be the same as another is. Nothing is pushed.
+    """
+    if len(jobs) == 1 and jobs[0].special is None:
+        return [int(session.run("insert_job", jobs[0]._asdict())[0][0])]
+    if any(job.special is not None for job in jobs):
+        if any(unique_of(job) for job in jobs):
+            return push_unique(session, jobs)
+        return insert_special(session, jobs).ids()
+    if len(jobs) >= _MANY and copied(jobs):
+        with atomic(session) as inside:
+            return copy_plain(inside, jobs)
+    return _insert_plain(session, jobs)
+
+
+def _insert_plain(session: Sessions, jobs: Sequence[NewJob]) -> list[int]:
+    queues, kinds, args, priorities, max_attempts, delays, run_ats, _ = (
+        list(column) for column in zip(*jobs, strict=True)
+    )
+    rows = session.run(
+        "insert_jobs",
+        {
+            "queues": queues,
+            "kinds": kinds,
+            "args": args,
+            "priorities": priorities,
+            "max_attempts": max_attempts,
+            "delays": delays,
+            "run_ats": run_ats,
+        },
+    )
     return [row[0] for row in rows]
-
-
-def _columns(job: NewJob) -> dict[str, Any]:
-    special = job.special or _PLAIN
-    return {
-        **job._asdict(),
-        **special._asdict(),
-        "args": msgspec.Raw(job.args.encode()),
-        "special": None,
-        "unique": None,
-        "unique_key": special.unique.key if special.unique else None,
-        "options": msgspec.Raw(special.options.encode()) if special.options else None,
-        "previous": msgspec.Raw(special.previous.encode()) if special.previous else None,
-    }

@@ -12,14 +12,18 @@ from uuid import UUID
 
 import msgspec
 
-from queueapi.postgres.pushing import push_special
-from queueapi.postgres.sessions import Session
+from queueapi.postgres.atomic import Sessions
+from queueapi.postgres.pushing import push
 from queueapi.postgres.statements import Rows
 from queueapi.records import Claimed, JobStatus, NewJob, Outcome, Progress
 from queueapi.states import State
 
 # NOTIFY takes under 8,000 bytes; 400 ids of 19 digits with their commas fit.
 _IDS_A_NOTIFY = 400
+# A job may come back in the moment between the two statements that cancel it, and be claimed again before the next.
+_TRIES = 3
+# What is said to the process that runs a job, before its id; mark_cancelled.sql says it.
+CANCEL = "cancel"
 
 
 class Store:
@@ -29,43 +33,30 @@ class Store:
         session: where the statements run.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Sessions) -> None:
+        self._session = session
         self._run = session.run
 
     # -- from the pusher's side
 
     def push(self, jobs: Sequence[NewJob]) -> list[int]:
         """Insert the jobs, wake who sleeps, and give their ids in the same order."""
-        if any(job.special for job in jobs):
-            return push_special(self._run, jobs)
-        if len(jobs) == 1:
-            return [int(self._run("insert_job", jobs[0]._asdict())[0][0])]
-        queues, kinds, args, priorities, max_attempts, delays, run_ats, _ = (
-            list(column) for column in zip(*jobs, strict=True)
-        )
-        rows = self._run(
-            "insert_jobs",
-            {
-                "queues": queues,
-                "kinds": kinds,
-                "args": args,
-                "priorities": priorities,
-                "max_attempts": max_attempts,
-                "delays": delays,
-                "run_ats": run_ats,
-            },
-        )
-        return [row[0] for row in rows]
+        return push(self._session, jobs)
 
     def read(self, ids: Iterable[int]) -> dict[int, JobStatus]:
         """The present state of those of the jobs that exist."""
         return {row[0]: status_of(row) for row in self._run("read_jobs", {"ids": list(ids)})}
 
     def cancel(self, job_id: int, result_ttl: float) -> bool:
-        """Take back a job that nobody has claimed. False if there is none."""
-        rows = self._run("cancel_job", {"id": job_id, "ttl": result_ttl})
-        self.tell_watchers(rows)
-        return bool(rows)
+        """Take a job back if nobody has it, else have it told to stop. False if it has ended, or never was."""
+        for _ in range(_TRIES):
+            if rows := self._run("cancel_job", {"id": job_id, "ttl": result_ttl}):
+                self.tell_watchers(rows)
+                return True
+            marked = self._run("mark_cancelled", {"id": job_id})
+            if not marked or marked[0][0] == "running":
+                return bool(marked)
+        return True  # it is marked: whoever claims it ends it
 
     # -- from the worker's side
 
@@ -116,6 +107,10 @@ class Store:
             },
         )
 
+    def cancelled(self, ids: Iterable[int]) -> set[tuple[int, int]]:
+        """(id, token) of those of these running jobs that somebody has cancelled."""
+        return {(id_, token) for id_, token in self._run("find_cancelled", {"ids": list(ids)})}
+
     def finished(self, outcomes: Sequence[Outcome]) -> set[tuple[int, int]]:
         """(id, token) of those outcomes that are on record already."""
         params = {"ids": [outcome.id for outcome in outcomes], "tokens": [outcome.token for outcome in outcomes]}
@@ -131,6 +126,7 @@ class Store:
                 "dones": [item.done for item in progress],
                 "totals": [item.total for item in progress],
                 "messages": [item.message for item in progress],
+                "cursors": [item.cursor for item in progress],
             },
         )
 
