@@ -160,9 +160,13 @@ class Dedicated:
             with translated(verb):
                 return execute(connection, verb, params)
         except BaseException:
-            if not _between_statements(connection):
-                self.close()
+            self.close_if_broken()
             raise
+
+    def close_if_broken(self) -> None:
+        """What was interrupted is closed."""
+        if self._connection is not None and not _between_statements(self._connection):
+            self.close()
 
     def connection(self) -> Connection:
         """The open connection."""
@@ -197,11 +201,11 @@ class Borrowed:
             raise NotAConnection(
                 f"conn= takes a psycopg 3 connection, not {type(connection).__module__}.{type(connection).__qualname__}"
             )
-        self._connection = connection
+        self.connection = connection
 
     def run(self, verb: str, params: Mapping[str, Any]) -> Rows:
         """See :class:`Session`. The caller's row factory does not matter."""
-        with translated(verb), self._connection.cursor(row_factory=tuple_row) as cursor:
+        with translated(verb), self.connection.cursor(row_factory=tuple_row) as cursor:
             cursor.execute(statement(verb), params)
             return cursor.fetchall() if cursor.description else []
 
