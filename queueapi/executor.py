@@ -16,9 +16,10 @@ import msgspec
 
 from queueapi import reporting, retry, serializer
 from queueapi.errors import UnknownKind
+from queueapi.interrupts import Cancelled, Interrupted
 from queueapi.kinds import Kind, Kinds
 from queueapi.middleware import chain
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Claim, Claimed, Outcome
 from queueapi.states import State
 from queueapi.verdicts import Discard, Retry, Snooze
 
@@ -29,22 +30,9 @@ _log = logging.getLogger("queueapi")
 UNKNOWN_KIND_DELAY = 15.0
 
 
-class Interrupted(BaseException):
-    """Raised into a running job by its worker: the attempt ends, and is not charged. Not an ``Exception``, so that
-    a job which catches all errors does not catch this.
-
-    Args:
-        claimed: the attempt that is meant. What a job raises itself, or has kept from another, is a failure like any
-            other: uncharged, it would come back for ever.
-    """
-
-    def __init__(self, claimed: Claimed | None = None) -> None:
-        super().__init__("interrupted by its worker")
-        self.claimed = claimed
-
-
 class Executor:
-    """1. finds the class; 2. reads the arguments; 3. calls ``run()``; 4. writes the result down; 5. says how it ended.
+    """1. leaves alone what is cancelled, or too late; 2. finds the class; 3. reads the arguments; 4. calls ``run()``;
+    5. writes the result down; 6. says how it ended.
 
     Whatever a job raises, SystemExit and KeyboardInterrupt included, is that attempt's failure and nobody else's.
 
@@ -69,6 +57,12 @@ class Executor:
 
     def execute(self, claimed: Claimed, reporter: reporting.Reporter | None = None) -> Outcome:
         """Run the attempt; whatever happens is in the outcome."""
+        if claimed.special is not None:
+            more = claimed.more()
+            if (outcome := _not_begun(claimed, more)) is not None:
+                return outcome
+            if reporter is not None:
+                reporter.cursor = more.cursor
         try:
             kind = self._kinds.named(claimed.kind)
         except UnknownKind as error:
@@ -78,10 +72,20 @@ class Executor:
             job = _read(kind, claimed)
             result = _run_apart(job, claimed, reporter)
         except BaseException as error:
-            if isinstance(error, Interrupted) and error.claimed is claimed:
-                return Outcome(claimed.id, claimed.token, State.AVAILABLE, charged=False)
-            return self._failed(claimed, kind, job, error)
+            return self._ended_early(claimed, kind, job, error, reporter)
         return self._done(claimed, kind, result)
+
+    def _ended_early(
+        self, claimed: Claimed, kind: Kind, job: Any, error: BaseException, reporter: reporting.Reporter | None
+    ) -> Outcome:
+        told_to = isinstance(error, Cancelled) and error.means(claimed)
+        if told_to or (reporter is not None and reporter.cancelled):  # then what it raised came of that
+            return cancelled(claimed)
+        if isinstance(error, Interrupted) and error.means(claimed):
+            outcome = Outcome(claimed.id, claimed.token, State.AVAILABLE, charged=False)
+        else:
+            outcome = self._failed(claimed, kind, job, error)
+        return outcome if reporter is None or reporter.cursor is None else outcome._replace(cursor=reporter.cursor)
 
     def _done(self, claimed: Claimed, kind: Kind, result: object) -> Outcome:
         try:
@@ -124,6 +128,24 @@ class Executor:
         except Exception:  # the class's own function
             _log.exception("the retry= of %s failed; the job is tried again on the usual curve", claimed.kind)
             return retry.delay(claimed.attempt, self._rand())
+
+
+def cancelled(claimed: Claimed) -> Outcome:
+    """The attempt that somebody has cancelled, begun or not."""
+    return _given_up(claimed, "Cancelled", str(Cancelled()))
+
+
+def _not_begun(claimed: Claimed, more: Claim) -> Outcome | None:
+    """How it ends without being run, if it does."""
+    if more.cancelled:
+        return _given_up(claimed, "Cancelled", "somebody cancelled it, and it came back to the queue")
+    if more.expired and more.cursor is None:  # what was interrupted on its way has begun in time
+        return _given_up(claimed, "Expired", "it was not begun within its expires_in")
+    return None
+
+
+def _given_up(claimed: Claimed, type_: str, message: str) -> Outcome:
+    return Outcome(claimed.id, claimed.token, State.CANCELLED, error=serializer.error_dumps(type_, message))
 
 
 def _tell(job: Any, hook: str, *words: object) -> None:

@@ -24,9 +24,19 @@ class Reporter:
             hands the values on and may yield to others for a moment, so that a computing job's bar moves too.
         note: called on every report: marks the attempt as having news, so that its last value is stored even if
             the job then falls silent.
+
+    Attributes:
+        row: its place on the board while it runs; 0: none.
+        cursor: JSON of the place that an Iteration has reached, stored with the progress.
+        halt: set from outside: an Iteration raises it before its next item.
+        cancelled: it was told to stop, and whatever it raises now, it has stopped.
     """
 
-    __slots__ = ("_due", "_note", "_store", "done", "message", "total")
+    # Few attempts have another value than these, and the others pay nothing for them.
+    row: int = 0
+    cursor: str | None = None
+    halt: BaseException | None = None
+    cancelled: bool = False
 
     def __init__(self, store: Callable[[Reporter], None], note: Callable[[Reporter], None]) -> None:
         self.done: float = 0
@@ -57,6 +67,11 @@ def use(reporter: Reporter | None) -> contextvars.Token[Reporter | None]:
 def leave(token: contextvars.Token[Reporter | None]) -> None:
     """Undo :func:`use`."""
     _current.reset(token)
+
+
+def current() -> Reporter | None:
+    """Of the attempt that runs in this context."""
+    return _current.get()
 
 
 def report(done: float, total: float | None, message: str | None) -> None:

@@ -10,14 +10,18 @@ from uuid import UUID
 
 from psycopg import errors, sql
 
+from queueapi.postgres.batching import Batching
+from queueapi.postgres.admitting import Admitting
 from queueapi.postgres.connection import translated
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.statements import Rows, statement
 from queueapi.postgres.store import Store
-from queueapi.records import WorkerRow
+from queueapi.records import Blame, WorkerRow
 
 # Partitions are made this many days ahead, so that a supervisor may be down for a week.
 DAYS_AHEAD = 7
+# A job that ended so many processes is not given another.
+KILLS = 3
 # Message history; the partition of a day is dropped when its youngest row is older.
 MESSAGE_DAYS = 1
 
@@ -27,12 +31,18 @@ class Upkeep:
 
     Args:
         session: a connection of its own, used by one thread.
+
+    Attributes:
+        batches: their verbs, on that connection.
+        admitting: those of limits and pauses.
     """
 
     def __init__(self, session: Dedicated) -> None:
         self._session = session
         self._run = session.run
         self._store = Store(session)
+        self.batches = Batching(session)
+        self.admitting = Admitting(session)
 
     def renew(self, held: Sequence[tuple[int, int]], lease: float) -> set[tuple[int, int]]:
         """Renew the leases of these (id, token) pairs; those of them that are still ours."""
@@ -47,9 +57,18 @@ class Upkeep:
         """
         return self._tell(self._run("rescue_jobs", {"error": error, "patience": patience}))
 
-    def release(self, worker: UUID, charged: Iterable[int], error: str) -> Rows:
-        """Set free what a dead process held; the ``charged`` ids lose the attempt. Rows as :meth:`rescue`."""
-        return self._tell(self._run("release_worker", {"worker": worker, "charged": list(charged), "error": error}))
+    def release(self, worker: UUID, blamed: Sequence[Blame]) -> Rows:
+        """Set free what a dead process held; those that are blamed lose the attempt. Rows as :meth:`rescue`, but with
+        the error of it after the state."""
+        params = {
+            "worker": worker,
+            "ids": [blame.id for blame in blamed],
+            "hows": [blame.how for blame in blamed],
+            "errors": [blame.error for blame in blamed],
+            "lasts": [blame.last for blame in blamed],
+            "kills": KILLS,
+        }
+        return self._tell(self._run("release_worker", params))
 
     def clock(self) -> dt.datetime:
         """The database's time."""
@@ -95,6 +114,7 @@ class Upkeep:
         """Remove what dead processes left, and finished jobs and messages that are past their time."""
         self._run("prune_leftovers", {})
         self._run("prune_finished", {})
+        self.batches.prune()
         for name, day in self._partitions("finished"):
             if day < _today():  # its rows were to be kept until some time of that day
                 self._ddl("drop_partition", partition=sql.Identifier("queueapi", name))

@@ -15,28 +15,38 @@ import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-_HEAD: Final = struct.Struct("<qddq")
-_BEATS, _TURNED, _VOID, _LOSSES = 0, 8, 16, 24  # where its words stand; what they mean, their properties say
-_ROW: Final = struct.Struct("<qqdq")  # id (0: free), token, since when, the id again if the lease was found lost
-_LOST = 24
+_HEAD: Final = struct.Struct("<qddqqq")
+# Where its words stand; what they mean, their properties say.
+_BEATS, _TURNED, _VOID, _LOSSES, _WORD, _DEADLINES = 0, 8, 16, 24, 32, 40
+# id (0: free), token, since when, the id again if the lease was found lost, and the deadline
+_ROW: Final = struct.Struct("<qqdqd")
+_LOST, _DEADLINE = 24, 32
+NOBODY: Final = 0
 _number: Final = struct.Struct("<q")
 _time: Final = struct.Struct("<d")
 
 
 class Held(NamedTuple):
-    """A job as the board shows it. ``since`` is on the monotonic clock that processes share."""
+    """A job as the board shows it.
+
+    Attributes:
+        since: on the monotonic clock that processes share.
+        deadline: when it is to be ended by force, on that clock; 0: never.
+    """
 
     row: int
     id: int
     token: int
     since: float
     lost: bool
+    deadline: float = 0.0
 
 
 class Board:
     """One process's board: a head, and a row for every job from its beginning until its outcome is written down.
 
-    Every word has one writer: the process writes rows, beats and turns, the supervisor losses and ``void``.
+    Every word has one writer: the process writes rows, beats, turns and who has the word, the supervisor losses and
+    ``void``.
 
     Args:
         fd: the shared file, as :func:`create` made it.
@@ -47,22 +57,42 @@ class Board:
         self._size = (len(self._memory) - _HEAD.size) // _ROW.size
         self._rows: dict[tuple[int, int], int] = {}  # (id, token) -> its row
         self._free = list(range(self._size))
+        self._words = memoryview(self._memory)[: _HEAD.size].cast("q")
 
     # -- the process's side
 
-    def hold(self, job_id: int, token: int) -> None:
-        """That job begins."""
+    def hold(self, job_id: int, token: int) -> int:
+        """That job begins, and has the word. The number of its row, from 1."""
         # No row left cannot be, by the limits of the consumer; such a job would have its claim's lease and no more.
-        if self._free:
-            row = self._rows[job_id, token] = self._free.pop()
-            _ROW.pack_into(self._memory, _at(row), job_id, token, time.monotonic(), 0)
+        if not self._free:
+            return NOBODY
+        row = self._rows[job_id, token] = self._free.pop()
+        _ROW.pack_into(self._memory, _at(row), job_id, token, time.monotonic(), 0, 0.0)
+        self._words[_WORD // 8] = row + 1
+        return row + 1
+
+    def limit(self, number: int, seconds: float) -> None:
+        """The job in the row of that number is to be ended by force, so long from now."""
+        if number != NOBODY:
+            _time.pack_into(self._memory, _at(number - 1) + _DEADLINE, time.monotonic() + seconds)
+            self._words[_DEADLINES // 8] += 1
+
+    def unlimit(self, number: int) -> None:
+        """Undo :meth:`limit`: it has ended, and only its outcome is to be written down."""
+        if number != NOBODY:
+            _time.pack_into(self._memory, _at(number - 1) + _DEADLINE, 0.0)
+            self._words[_DEADLINES // 8] -= 1
+
+    def give_word(self, number: int) -> None:
+        """From now on the job in the row of that number runs, or nobody. At every switch: 30 ns."""
+        self._words[_WORD // 8] = number
 
     def free(self, jobs: Iterable[tuple[int, int]]) -> None:
         """How these (id, token) ended is written down; those that were never held do not matter."""
         for job in jobs:
             row = self._rows.pop(job, None)
             if row is not None:
-                _ROW.pack_into(self._memory, _at(row), 0, 0, 0.0, 0)
+                _ROW.pack_into(self._memory, _at(row), 0, 0, 0.0, 0, 0.0)
                 self._free.append(row)
 
     def beat(self) -> None:
@@ -102,7 +132,20 @@ class Board:
     def held(self) -> list[Held]:
         """What is under way. Read beside the writer: a row may mix two jobs, and then names none that exists."""
         rows = (_ROW.unpack_from(self._memory, _at(row)) for row in range(self._size))
-        return [Held(n, id_, token, since, lost == id_) for n, (id_, token, since, lost) in enumerate(rows) if id_]
+        return [
+            Held(n, id_, token, since, lost == id_, deadline)
+            for n, (id_, token, since, lost, deadline) in enumerate(rows)
+            if id_
+        ]
+
+    def speaker(self) -> Held | None:
+        """The job that had the word last: of a dead process, the one that ran when it died. None: it was none."""
+        row = self._words[_WORD // 8] - 1
+        return next((held for held in self.held() if held.row == row), None)
+
+    def limited(self) -> list[Held]:
+        """What has a deadline. Costs nothing where nothing has."""
+        return [held for held in self.held() if held.deadline] if self._words[_DEADLINES // 8] else []
 
     def mark_lost(self, held: Held) -> None:
         """Tell the process that this job is no longer its own. If the row has another by now, nobody is meant."""
@@ -115,6 +158,7 @@ class Board:
 
     def close(self) -> None:
         """Let go of the memory."""
+        self._words.release()
         self._memory.close()
 
 

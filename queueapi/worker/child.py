@@ -14,10 +14,23 @@ from uuid import UUID, uuid4
 import msgspec
 
 from queueapi.settings import Settings
-from queueapi.worker.board import Board, create
+from queueapi.worker.board import Board, Held, create
 from queueapi.worker.finisher import BATCH, UNWRITTEN
 from queueapi.worker.lease import ProcessView
-from queueapi.worker.orders import BOOT, NOW, READY, REFUSED, Given, Orders
+from queueapi.worker.orders import (
+    BOOT,
+    FILES,
+    FOR_THE_SUPERVISOR,
+    NOW,
+    QUIET,
+    READY,
+    REFUSED,
+    RESUME,
+    RETIRE,
+    RETIRING,
+    Given,
+    Orders,
+)
 
 # A process whose line is closed is about to end. One that does not has lost its line: nobody could stop it any more.
 _END_WITHIN = 5.0
@@ -29,6 +42,12 @@ class Child(ProcessView):
     Attributes:
         line: None once it is closed.
         worked_since: when it said that it works.
+        late: for whose hard timeouts it was killed.
+        refusal: why it cannot work, if it said so.
+        retiring: it ends when what it runs has ended, and needs to be replaced.
+        succeeded: it is.
+        quiet: it was told to claim no more for now.
+        files: those that it was made of, and of which time, if that was asked.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], board: Board, worker: UUID, line: socket.socket) -> None:
@@ -36,6 +55,11 @@ class Child(ProcessView):
         line.setblocking(False)
         self.line: socket.socket | None = line
         self.worked_since: float | None = None
+        self.late: list[Held] = []
+        self.number = 0
+        self.refusal: str | None = None
+        self.retiring = self.succeeded = self.quiet = False
+        self.files: dict[str, float] = {}
         self._process = process
         self._said = b""
         self._silent_since = float("inf")
@@ -51,16 +75,21 @@ class Child(ProcessView):
             except OSError:
                 said = b""
             self._said += said
-        if self._said == READY and self.worked_since is None:
-            self.worked_since = time.monotonic()
+        *lines, self._said = self._said.split(b"\n")
+        for one in lines:
+            self._heard(one[:1], one[1:])
         if said == b"":
             self.hang_up()
 
-    @property
-    def refusal(self) -> str | None:
-        """Why it cannot work, if it said so."""
-        said = self._said
-        return said.removeprefix(REFUSED).decode(errors="replace") if said.startswith(REFUSED) else None
+    def _heard(self, word: bytes, rest: bytes) -> None:
+        if word == READY:
+            self.worked_since = time.monotonic()
+        elif word == REFUSED:
+            self.refusal = rest.decode(errors="replace")
+        elif word == RETIRING:
+            self.retiring = True
+        elif word == FILES:
+            self.files = msgspec.json.decode(rest, type=dict[str, float])
 
     def hang_up(self) -> None:
         """Close our end: nothing more will be said."""
@@ -82,9 +111,27 @@ class Child(ProcessView):
     def stop_now(self) -> None:
         """Tell it to return everything now."""
         self._process.terminate()  # it may not have come as far as to look at its line
+        self._say(NOW)
+
+    def retire(self) -> None:
+        """Tell it to end when what it runs has ended, however long that takes."""
+        self.retiring = True
+        self._say(RETIRE)
+
+    def be_quiet(self, quiet: bool) -> None:
+        """Tell it to claim no more for now, or again."""
+        self.quiet = quiet
+        self._say(QUIET if quiet else RESUME)
+
+    def show_stacks(self) -> None:
+        """Have it say what all its greenlets are doing."""
+        if self.worked_since is not None:
+            self._process.send_signal(signal.SIGTTIN)
+
+    def _say(self, word: bytes) -> None:
         try:
             if self.line is not None:
-                self.line.send(NOW, socket.MSG_DONTWAIT)
+                self.line.send(word, socket.MSG_DONTWAIT)
         except OSError:
             pass  # it is gone already, and will be reaped
 
@@ -93,8 +140,16 @@ class Child(ProcessView):
         self._process.kill()
 
 
-def start(settings: Settings, modules: Sequence[str], burst: bool) -> Child:
+def start(
+    settings: Settings, modules: Sequence[str], burst: bool, name: str = "worker", watched: bool = False
+) -> Child:
     """Start a process.
+
+    Args:
+        modules: to import jobs from.
+        burst: it ends when nothing is left to do.
+        name: what logs and ``ps`` call it.
+        watched: it says which files it was made of.
 
     Raises:
         OSError: the system has no room for another.
@@ -104,12 +159,10 @@ def start(settings: Settings, modules: Sequence[str], burst: bool) -> Child:
     # As many as can have begun and not be written down: see Consumer._room.
     board_fd = create(2 * settings.concurrency + BATCH + UNWRITTEN)
     try:
-        given = Given(
-            settings.queues, settings.concurrency, settings.grace, settings.lease, settings.poll, settings.verbose
-        )
-        orders = Orders(worker, "worker", list(modules), theirs.fileno(), board_fd, burst, given)
-        # Ctrl-C reaches the whole group, and a process that is only just starting would die of it with a traceback.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        given = Given(**{name: getattr(settings, name) for name in Given.__struct_fields__})
+        orders = Orders(worker, name, list(modules), theirs.fileno(), board_fd, burst, watched, given)
+        # A terminal tells the whole group, and a process that is only just starting would die of it, or stand still.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *FOR_THE_SUPERVISOR})
         try:
             process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-c", BOOT, msgspec.json.encode(orders).decode()],

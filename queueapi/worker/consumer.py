@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import gevent
 from gevent.event import Event
 
-from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
-from queueapi.executor import Executor, Interrupted
+from queueapi.executor import Executor
 from queueapi.loop import Loop
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed, Outcome
-from queueapi.serializer import error_dumps
+from queueapi.records import Claimed
 from queueapi.settings import Settings
-from queueapi.states import State
+from queueapi.worker.admission import Admitted
 from queueapi.worker.board import Board
 from queueapi.worker.finisher import UNWRITTEN, Finisher
 from queueapi.worker.order import Order
 from queueapi.worker.rate import Rate
+from queueapi.worker.runs import EVERY, Runs, returned
 from queueapi.worker.sleeper import Sleeper
 from queueapi.worker.slots import Slots
+from queueapi.worker.stacks import Busy
 
 # A claim of more gains nothing: at 500 rows the round trip is 2 % of its time.
 BATCH = 500
@@ -44,6 +45,7 @@ class Consumer:
     Args:
         store: on a connection of its own. Its commits need not be durable: a claim that a crash of the server
             takes back is a lease lost like any other.
+        admit: says which of a claim's jobs may begin; on the same connection.
     """
 
     def __init__(
@@ -56,23 +58,28 @@ class Consumer:
         worker: UUID,
         sleeper: Sleeper,
         events: Events,
+        admit: Callable[[list[Claimed]], Admitted] = Admitted.all,
     ) -> None:
         self._store = store
+        self._admit = admit
         self._finisher = finisher
-        self._executor = executor
         self._board = board
         self._settings = settings
         self._worker = worker
         self._sleeper = sleeper
         self._order = Order(settings.queues, store.queues)
         self._slots: Slots[_Fetched] = Slots(settings.concurrency, self._serve)
-        self._running: dict[int, Claimed] = {}  # slot -> what runs in it
+        self._runs = Runs(store, finisher, executor, board, self._slots.throw)
+        self._running = self._runs.running
         self._rate = Rate()
         self._last_moved = 0.0  # when something was fetched, or began
         self._unheard: list[int] = []  # tokens of claims whose answer never came
         self._hungry = False
-        self._losses = 0  # as many on the board were dealt with
         self.drained = Event()  # a claim found nothing while nothing was running
+        self.spent = Event()  # as many jobs have begun as this process may run
+        self._begun = 0
+        self._most = settings.max_jobs or sys.maxsize
+        self._quiet = False
         self.loop = Loop("consumer", self._tick, events)
         finisher.on_written = self._feed
 
@@ -80,6 +87,24 @@ class Consumer:
     def busy(self) -> int:
         """How many slots run a job."""
         return len(self._running)
+
+    @property
+    def mood(self) -> str:
+        """Why it claims nothing, in a word; nothing if it does."""
+        return "finishing, " if self.loop.stopping else "quiet, " if self._quiet else ""
+
+    def running(self) -> list[Busy]:
+        """What runs, and where."""
+        since = {(held.id, held.token): held.since for held in self._board.held()}
+        return [
+            Busy(slot, job, self._slots.runner(slot), since.get((job.id, job.token), time.monotonic()))
+            for slot, job in self._running.items()
+        ]
+
+    def be_quiet(self, quiet: bool) -> None:
+        """Claim nothing for now, or claim again. What was claimed is run."""
+        self._quiet = quiet
+        self.loop.wake()
 
     def start(self) -> None:
         """Open the slots and start claiming."""
@@ -89,7 +114,7 @@ class Consumer:
     # -- claiming
 
     def _tick(self) -> float:
-        self._end_lost()
+        self._runs.look()
         room = self._room()
         if room <= 0:
             return self._without_room()
@@ -97,7 +122,8 @@ class Consumer:
         found = self._claim(room)
         if not found and not self._running and not self._slots.waiting and not self._finisher.waiting:
             self.drained.set()
-        return self._sleeper.rest(found=found, room=room)
+        wait = self._sleeper.rest(found=found, room=room)
+        return min(wait, EVERY) if self._running else wait
 
     def _claim(self, room: int) -> int:
         if self._unheard:
@@ -108,19 +134,22 @@ class Consumer:
         asked = time.monotonic()
         try:
             claimed = self._store.claim(self._order.next(), room, token, self._worker, self._settings.lease)
-        except StoreUnavailable:
+            begin, back = self._admit(claimed)
+        except Exception:  # whichever of the two it was: what is still claimed has not begun
             self._unheard.append(token)
             raise
         if len(claimed) < room:
             self._order.unfilled()
         if claimed:
             self._last_moved = time.monotonic()
-        for job in claimed:
+        for job in back:
+            self._return(job)
+        for job in begin:
             if self.loop.stopping:  # nobody waits for this answer any more
                 self._return(job)
             else:
                 self._slots.put(_Fetched(job, asked))
-        self._store.tell_watchers(claimed)
+        self._store.tell_watchers([(job.id, True) for job in begin if job.watched])
         return len(claimed)
 
     # The rule: a claim takes what the slots can begin at once, and what they will have begun by the time of the next
@@ -129,11 +158,14 @@ class Consumer:
     # is shorter.
 
     def _room(self) -> int:
+        if self._quiet:
+            return 0
         ahead = min(BATCH, self._rate.expected(AHEAD))
         free = self._settings.concurrency - len(self._running)
+        left = self._most - self._begun - self._slots.waiting
         # Who ends jobs faster than the database takes their outcomes claims no more until it has: what is lost if
         # this process dies now, and what runs twice, stays small.
-        return min(BATCH, free + ahead - self._slots.waiting, UNWRITTEN - self._finisher.waiting)
+        return min(BATCH, free + ahead - self._slots.waiting, UNWRITTEN - self._finisher.waiting, left)
 
     def _without_room(self) -> float:
         self._hungry = True  # first: a slot may become free while the next lines wait for the database
@@ -151,56 +183,36 @@ class Consumer:
             self._return(fetched.job)
 
     def _return(self, job: Claimed) -> None:
-        self._finisher.add(_returned(job), job, begun=False)
+        self._finisher.add(returned(job), job, begun=False)
 
     # -- running
 
     def _serve(self, slot: int, fetched: _Fetched) -> None:
         job = fetched.job
         self._last_moved = time.monotonic()
-        self._board.hold(job.id, job.token)
+        row = self._board.hold(job.id, job.token)
         # After the hold: the supervisor says "void" and then reads the board, so that one of us sees the other.
         if fetched.asked <= max(self._board.void, self._last_moved - self._settings.lease / 2):
             self._return(job)
             return
-        self._finisher.add(self._run(slot, job), job)
+        self._begun += 1
+        if self._begun >= self._most:
+            self.spent.set()
+        self._finisher.add(self._runs.run(slot, job, row), job)
         self._rate.note()
         self._feed()
 
-    def _run(self, slot: int, job: Claimed) -> Outcome:
-        self._running[slot] = job
-        try:
-            return self._executor.execute(job, self._finisher.reporter(job))
-        except Interrupted:  # just after run() had returned
-            return _returned(job)
-        except BaseException as error:  # whatever it is, the job must not stay on the board
-            text = error_dumps(type(error).__qualname__, "raised by the result while it was written down")
-            return Outcome(job.id, job.token, State.DEAD, error=text)
-        finally:
-            del self._running[slot]
-
-    def _end_lost(self) -> None:
-        if self._losses == (losses := self._board.losses):
-            return
-        self._losses = losses
-        lost = {(held.id, held.token) for held in self._board.held() if held.lost}
-        for slot, job in self._running.items():
-            if (job.id, job.token) in lost:
-                self._interrupt(slot, job)
-
-    def _interrupt(self, slot: int, job: Claimed) -> None:
-        # From the hub, where no greenlet can have moved on between the look and the throw.
-        def throw() -> None:
-            if self._running.get(slot) is job:
-                self._slots.throw(slot, Interrupted(job))
-
-        gevent.get_hub().loop.run_callback(throw)
+    def heard(self, payload: str) -> None:
+        """Something was said to this process: there may be jobs, or one is to stop."""
+        self._runs.heard(payload)
+        self.loop.wake()
 
     # -- stopping
 
     def stop_claiming(self) -> None:
         """Claim no more, and return what has not begun. Takes a few seconds at most, whatever the database does."""
         ended = self.loop.stop(timeout=1.0)
+        self._runs.halt()
         self._return_fetched()
         self._slots.close()
         if ended:  # the connection is free
@@ -210,7 +222,7 @@ class Consumer:
             except gevent.Timeout:
                 pass  # the note that we sleep runs out by itself
 
-    def join(self, timeout: float, unless: Event | None = None) -> bool:
+    def join(self, timeout: float | None, unless: Event | None = None) -> bool:
         """Wait for the running jobs, unless that happens before. Whether all have ended."""
         ended = self._slots.ended()
         awaited: list[Any] = [ended] if unless is None else [ended, unless]
@@ -219,12 +231,11 @@ class Consumer:
 
     def interrupt_all(self) -> Sequence[Claimed]:
         """End what still runs, uncharged. Returns what would not: it holds on against being interrupted."""
-        for slot, job in self._running.items():
-            self._interrupt(slot, job)
+        self._runs.interrupt_all()
         self.join(0.5)
         left = list(self._running.values())
         for job in left:
-            self._finisher.add(_returned(job), job)
+            self._finisher.add(returned(job), job)
         return left
 
 
@@ -233,7 +244,3 @@ class _Fetched(NamedTuple):
 
     job: Claimed
     asked: float
-
-
-def _returned(job: Claimed) -> Outcome:
-    return Outcome(job.id, job.token, State.AVAILABLE, charged=False)

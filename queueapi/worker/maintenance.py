@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,22 +12,23 @@ from queueapi.events import Events
 from queueapi.loop import Loop
 from queueapi.postgres.statements import Rows
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import WorkerRow
+from queueapi.records import Blame, WorkerRow
 from queueapi.serializer import error_dumps
 
 _LOST = error_dumps("WorkerLost", "the worker process that ran the job ended, or its machine did")
 
 # How often, in seconds. Promotion bounds how late a scheduled job begins; rescue only adds to the lease.
-PROMOTE, STUCK, RESCUE, REGISTER, PRUNE = 1.0, 1.0, 5.0, 10.0, 60.0
+PROMOTE, STUCK, SWEEP, LIMITS, RESCUE, REGISTER, PRUNE = 1.0, 1.0, 1.0, 1.0, 5.0, 10.0, 60.0
 # A dead process's last claim may still be under way in the server when we hear of the death: look again, so long after.
 AGAIN = (0.5, 5.0)
 
 
 class Dead(NamedTuple):
-    """A dead process: who it was, what it ran, when to release what it held, and how long after that again."""
+    """A dead process: who it was, who loses an attempt for it, when to release what it held, and how long after that
+    again."""
 
     worker: UUID
-    running: list[int]
+    blamed: Sequence[Blame]
     at: float
     again: tuple[float, ...]
 
@@ -53,7 +54,9 @@ class Duty:
 class Maintenance:
     """1. releases at once what a dead process of ours held; 2. promotes scheduled jobs whose time has come;
     3. says which of our processes are alive; 4. rescues jobs whose lease ran out, whoever had them; 5. releases what
-    our processes that are stuck have not begun; 6. prunes.
+    our processes that are stuck have not begun; 6. prunes;
+    7. completes batches that ended without anybody seeing it; 8. brings back what limits and pauses have blocked, when
+    nobody else did.
 
     Every supervisor does all of it; the statements skip what another is doing.
 
@@ -81,13 +84,14 @@ class Maintenance:
         self._register = Duty(REGISTER, self._say_who_lives)
         # A lease may be far shorter than the default, and nobody should wait several of them.
         self._rescue = Duty(min(RESCUE, lease / 2), self._rescue_all)
-        self._duties = (self._register, self._rescue, Duty(STUCK, release_stuck), Duty(PRUNE, self._prune))
+        self._limits = Duty(LIMITS, self._bring_back)
+        self._duties = (self._register, self._rescue, Duty(STUCK, release_stuck), Duty(PRUNE, self._prune), Duty(SWEEP, upkeep.batches.sweep), self._limits)
         self._dead: list[Dead] = []
         self.loop = Loop("maintenance", self._tick, events)
 
-    def release(self, worker: UUID, running: Iterable[int]) -> None:
-        """A process is dead; ``running`` were the jobs on its board."""
-        self._dead.append(Dead(worker, list(running), time.monotonic(), AGAIN))
+    def release(self, worker: UUID, blamed: Sequence[Blame]) -> None:
+        """A process is dead, and these jobs lose an attempt for it."""
+        self._dead.append(Dead(worker, blamed, time.monotonic(), AGAIN))
         self.loop.wake()
 
     def register_now(self) -> None:
@@ -112,11 +116,11 @@ class Maintenance:
         except StoreUnavailable:
             self._rescue.due = now + self._patience
             raise
-        return min([wait, *(max(0.0, dead.at - time.monotonic()) for dead in self._dead)])
+        return min([wait, *(max(0.0, at - time.monotonic()) for at in (self._limits.due, *(d.at for d in self._dead)))])
 
     def _release(self, processes: Sequence[Dead]) -> None:
         for dead in processes:
-            self._tell("released", self._upkeep.release(dead.worker, dead.running, _LOST))
+            self._tell("released", self._upkeep.release(dead.worker, dead.blamed))
             self._upkeep.forget(dead.worker)
             self._dead.remove(dead)
             if dead.again:
@@ -134,10 +138,16 @@ class Maintenance:
         while rows := self._upkeep.rescue(_LOST, self._patience):  # it takes a thousand at a time
             self._tell("rescued", rows)
 
+    def _bring_back(self) -> None:
+        self._limits.due = time.monotonic() + self._upkeep.admitting.look()
+
     def _prune(self) -> None:
         self._upkeep.partition()
         self._upkeep.prune()
+        self._upkeep.admitting.prune()
 
     def _tell(self, what: str, rows: Rows) -> None:
+        if rows:
+            self._limits.due = 0.0  # they may have had places
         for row in rows:
             self._events.emit(what, row=row)

@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-import importlib
+import logging
 import os
 import select
 import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Final, LiteralString, NamedTuple
 from uuid import UUID
 
 import gevent
-import gevent.event
 import msgspec
 from gevent.monkey import get_original
 from setproctitle import setproctitle
 
 from queueapi.crons import timetable
-from queueapi.errors import QueueAPIError, SettingsError
+from queueapi.errors import SettingsError
 from queueapi.events import Events
 from queueapi.executor import Executor
 from queueapi.kinds import kinds
 from queueapi.logs import configure
+from queueapi.postgres.admitting import Admitting
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.listener import Listener
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.settings import Settings
+from queueapi.worker.admission import Admission
 from queueapi.worker.board import Board
 from queueapi.worker.clock import tell_schedules
 from queueapi.worker.consumer import Consumer
 from queueapi.worker.finisher import Finisher
-from queueapi.worker.orders import NOW, READY, REFUSED, Orders
+from queueapi.worker.hearing import Hearing
+from queueapi.worker.importing import files, import_jobs
+from queueapi.worker.orders import FILES, FOR_THE_SUPERVISOR, READY, REFUSED, RETIRING, Orders
 from queueapi.worker.sentences import Sentences
 from queueapi.worker.sleeper import Sleeper
+from queueapi.worker.word import note_switches
+from queueapi.worker.stacks import describe
 
 # A claim that a crash of the server takes back is a lease lost like any other, so it need not wait for the disk.
 _NOT_DURABLE: Final = "set synchronous_commit = off"
@@ -54,18 +59,17 @@ class Actors(NamedTuple):
 def main() -> None:
     """1. imports the jobs; 2. starts the actors; 3. says that it is ready; 4. works until told to stop, or until the
     supervisor is gone; 5. stops in an orderly way."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # as it was blocked until here: see child.start
+    _catch_signals()
     orders = msgspec.json.decode(sys.argv[1], type=Orders)
     settings = Settings.from_env(**msgspec.structs.asdict(orders.settings))
-    configure(orders.name, settings.verbose)
+    configure(orders.name, settings.verbose, settings.log_format)
     line = socket.socket(fileno=orders.line_fd)
     line.set_inheritable(False)
     try:
-        _import(orders.modules, settings.verbose)
+        import_jobs(orders.modules, settings.verbose)
         crons = timetable.crons(settings.max_args)
     except SettingsError as error:
-        _say(line, REFUSED + str(error).encode(errors="replace")[:4000])
+        _say(line, REFUSED, " ".join(str(error).split())[:4000])
         sys.exit(2)
     # SystemExit in a greenlet that a job started would end the process: it is that job's own affair.
     gevent.get_hub().SYSTEM_ERROR = ()
@@ -73,19 +77,33 @@ def main() -> None:
     actors = _actors(settings, board, orders.worker, Events(Sentences(settings.verbose)))
     # Alone, it may run its jobs only as long as no other can have got them: leases are not renewed any more.
     alone = min(settings.grace, settings.lease / 3)
-    stop = _Stop(line)
-    stop.install()
+    hearing = Hearing(line, actors.consumer.be_quiet)
+    hearing.install()
+    signal.signal(signal.SIGTTIN, _shower_of_stacks(actors.consumer))
     _beat(board, orders.line_fd, alone + 8)
-    gevent.spawn(_show, board, actors.consumer, settings)
+    note_switches(board)
+    gevent.spawn(_show, board, actors.consumer, settings, orders.name)
     for actor in (actors.finisher, actors.listener, actors.consumer):
         actor.start()
     if not orders.burst:  # it comes to clear up, and goes: the clock is for those that stay
         tell_schedules(crons, orders.worker, settings)
+    if orders.watched:
+        gevent.spawn(_say_files, line, {})
+        gevent.sleep(0)  # at once: what is changed from now on is news
     _say(line, READY)
     if orders.burst:
-        gevent.spawn(stop.when, actors.consumer.drained)
-    stop.gently.wait()
-    _shut_down(actors, alone if stop.orphaned else settings.grace, stop)
+        hearing.when(actors.consumer.drained)
+    hearing.when(actors.consumer.spent, lambda: _say(line, RETIRING))
+    hearing.gently.wait()
+    _shut_down(actors, alone if hearing.orphaned else settings.grace, hearing)
+
+
+def _catch_signals() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    for number in FOR_THE_SUPERVISOR:
+        signal.signal(number, lambda *_: None)  # and not SIG_IGN, which the programs that jobs start would inherit
+    # They were blocked until here: see child.start.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, *FOR_THE_SUPERVISOR})
 
 
 def _actors(settings: Settings, board: Board, worker: UUID, events: Events) -> Actors:
@@ -93,62 +111,43 @@ def _actors(settings: Settings, board: Board, worker: UUID, events: Events) -> A
         return lambda: connect(settings.database_url, f"queueapi-work {os.getpid()}", settings.connect_timeout, *setup)
 
     channel = f"queueapi_wake_{worker.hex}"
-    store = Store(Dedicated(open_(_NOT_DURABLE)))
-    finisher = Finisher(Dedicated(open_()), settings.result_ttl, board, events)
+    claims, outcomes = Dedicated(open_(_NOT_DURABLE)), Dedicated(open_())
+    store = Store(claims)
+    free = Admission(Admitting(outcomes), kinds).ended
+    finisher = Finisher(outcomes, settings.result_ttl, board, events, free)
     sleeper = Sleeper(store, channel, settings.queues, settings.poll)
     executor = Executor(kinds, settings.max_result)
-    consumer = Consumer(store, finisher, executor, board, settings, worker, sleeper, events)
+    admit = Admission(Admitting(claims), kinds).admit
+    consumer = Consumer(store, finisher, executor, board, settings, worker, sleeper, events, admit)
 
     def listening() -> None:  # nothing is known of the time before: look
         sleeper.forget()
         consumer.loop.wake()
 
-    listener = Listener(open_(), [channel], lambda *_: consumer.loop.wake(), listening, events)
+    listener = Listener(open_(), [channel], lambda _, payload: consumer.heard(payload), listening, events)
     return Actors(consumer, finisher, listener)
 
 
-def _say(line: socket.socket, words: bytes) -> None:
+def _say(line: socket.socket, word: bytes, words: str = "") -> None:
     try:
-        line.sendall(words)
+        line.sendall(word + words.encode(errors="replace") + b"\n")
     except OSError:
         pass  # the supervisor is gone: whoever listens on the line hears that
 
 
-class _Stop:
-    """Hears when to stop. Gently: SIGTERM, or the supervisor's end of the line closing. Now: the supervisor's word."""
-
-    def __init__(self, line: socket.socket) -> None:
-        self.gently = gevent.event.Event()
-        self.now = gevent.event.Event()
-        self.orphaned = False
-        self._line = line
-
-    def install(self) -> None:
-        """Listen from now on."""
-        gevent.signal_handler(signal.SIGTERM, self.gently.set)
-        gevent.spawn(self._listen)
-
-    def when(self, event: gevent.event.Event) -> None:
-        """Stop gently once that has happened."""
-        event.wait()
-        self.gently.set()
-
-    def _listen(self) -> None:
-        try:
-            while said := self._line.recv(16):
-                if said == NOW:
-                    self.now.set()
-                    self.gently.set()
-        except OSError:
-            pass
-        self.orphaned = True
-        self.gently.set()
+def _say_files(line: socket.socket, told: dict[str, float]) -> None:
+    while True:  # a job may import more
+        if (found := files(told)) != told:
+            told = found
+            _say(line, FILES, msgspec.json.encode(found).decode())
+        gevent.sleep(1.0)
 
 
-def _shut_down(actors: Actors, grace: float, stop: _Stop) -> None:
+def _shut_down(actors: Actors, grace: float, hearing: Hearing) -> None:
     actors.listener.stop()
     actors.consumer.stop_claiming()
-    actors.consumer.join(grace, unless=stop.now)
+    actors.consumer.join(None, unless=hearing.told)  # who only retires lets its jobs take their time
+    actors.consumer.join(grace, unless=hearing.now)
     actors.consumer.interrupt_all()
     try:
         with gevent.Timeout(6.0):  # it may be in the middle of a statement that nobody answers
@@ -159,34 +158,6 @@ def _shut_down(actors: Actors, grace: float, stop: _Stop) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(0 if written else 1)
-
-
-def _import(modules: Sequence[str], verbose: bool) -> None:
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except (Exception, SystemExit) as error:
-            if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
-                raise SettingsError(
-                    f"there is no module {module!r} to import jobs from: "
-                    "give its dotted name, and start in the folder above it"
-                ) from error
-            if verbose:
-                traceback.print_exc()
-            why = f"{type(error).__name__}: {error}{_place(error)}"
-            raise SettingsError(f"{module} cannot be imported: {why}") from error
-    if not len(kinds):
-        raise SettingsError(
-            f"{', '.join(modules)} define no jobs: derive a class from queueapi.Job, or use @queueapi.job"
-        )
-
-
-def _place(error: BaseException) -> str:
-    """Where it was raised, in words; a SyntaxError says it itself, and of ours the place does not matter."""
-    if isinstance(error, (SyntaxError, QueueAPIError)):
-        return ""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f" ({frame.filename}, line {frame.lineno})"
 
 
 def _beat(board: Board, line_fd: int, orphaned_for: float) -> None:
@@ -208,10 +179,25 @@ def _beat(board: Board, line_fd: int, orphaned_for: float) -> None:
     get_original("_thread", "start_new_thread")(beat, ())
 
 
-def _show(board: Board, consumer: Consumer, settings: Settings) -> None:
+def _show(board: Board, consumer: Consumer, settings: Settings, name: str) -> None:
     """Show the supervisor that every greenlet has its turn, and people what goes on."""
+    queues = " ".join(settings.queues)
     while True:
         board.turn()
-        busy = consumer.busy
-        setproctitle(f"queueapi-work: {busy} of {settings.concurrency} busy [{','.join(settings.queues)}]")
+        doing = f"{consumer.busy} of {settings.concurrency} busy, {consumer.mood}{queues}"
+        setproctitle(f"queueapi-work: {name}: {doing}")
         gevent.sleep(0.5)
+
+
+def _shower_of_stacks(consumer: Consumer) -> Callable[[int, FrameType | None], None]:
+    shown = float("-inf")
+
+    # A signal, not a word on the line: it comes through to a job that computes and lets no greenlet have its turn.
+    def show(_: int, here: FrameType | None) -> None:
+        nonlocal shown
+        now, before = time.monotonic(), shown
+        if now - before > 0.5:  # the terminal told us, and then the supervisor
+            shown = now
+            logging.getLogger("queueapi.worker").info("what goes on here:\n%s", describe(consumer.running(), here))
+
+    return show

@@ -34,7 +34,18 @@ class Sentences:
             return
         level, text = sentence(fields)
         if level > logging.DEBUG or self._verbose:
-            log.log(max(level, logging.INFO), "%s", _one_line(text))
+            extra = {"fields": {"event": name, **_facts(fields)}}
+            log.log(max(level, logging.INFO), "%s", _one_line(text), extra=extra)
+
+
+def _facts(fields: Fields) -> Fields:
+    """What machines ask for by name; everything else is in the sentence."""
+    facts: Fields = {name: value for name, value in fields.items() if isinstance(value, (int, float))}
+    if isinstance(job := fields.get("job"), Claimed):
+        facts |= {"job": job.id, "kind": job.kind, "queue": job.queue, "attempt": job.attempt}
+    if isinstance(outcome := fields.get("outcome"), Outcome):
+        facts["state"] = outcome.state.value
+    return facts
 
 
 def _one_line(text: str) -> str:
@@ -89,9 +100,13 @@ def _released(fields: Fields) -> tuple[int, str]:
 
 
 def _lost(fields: Fields, how: str) -> tuple[int, str]:
-    id_, _, kind, state, *_ = fields["row"]
+    id_, _, kind, state, *more = fields["row"]
+    why = msgspec.json.decode(more[0]) if len(more) > 1 and more[0] else {}  # of one whose process was seen to end
     if state == "dead":
-        return logging.ERROR, f"job {id_} ({kind}) is dead: its worker was lost in the last attempt"
+        what = f"job {id_} ({kind}) is dead"
+        if why.get("type") in ("ProcessKilled", "HardTimeout"):
+            return logging.ERROR, f"{what}: {why['message']}"
+        return logging.ERROR, f"{what}: its worker was lost in the last attempt"
     return logging.WARNING, f"job {id_} ({kind}) {how}"
 
 
@@ -122,6 +137,10 @@ _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
         f"worker process {f['pid']} is kept from all else by a job that computes without a pause; "
         f"{f['jobs']} that had not begun go to others",
     ),
+    "hard_timeout": lambda f: (
+        logging.ERROR,
+        f"job {f['id']} is past its hard_timeout and does not end: its worker process {f['pid']} is killed",
+    ),
     "start_failed": lambda f: (
         logging.ERROR,
         f"no worker process can be started: {f['error']}; next try in {f['delay']:.0f} s",
@@ -138,6 +157,14 @@ _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
         logging.ERROR,
         f"worker process {f['pid']} ended by itself ({f['how']}); another takes its place in {f['delay']:.0f} s",
     ),
+    "outgrown": lambda f: (
+        logging.INFO,
+        f"worker process {f['pid']} has {f['memory'] / 2**20:,.0f} MB of memory, more than {f['limit'] / 2**20:,.0f}: "
+        "it finishes what it runs, and another takes its place",
+    ),
+    "reloading": lambda f: (logging.INFO, f"{f['file']} has changed: starting anew"),
+    "quiet": lambda _: (logging.INFO, "quiet: no more jobs are claimed until CONT"),
+    "resumed": lambda _: (logging.INFO, "jobs are claimed again"),
     "stopping": lambda f: (logging.INFO, f"stopping: running jobs have {f['grace']:.0f} s to finish"),
     "stopping_now": lambda _: (logging.INFO, "stopping now"),
     "killed": lambda f: (logging.WARNING, f"worker process {f['pid']} did not stop in time and was killed"),

@@ -19,10 +19,14 @@ from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.records import WorkerRow
 from queueapi.settings import Settings
+from queueapi.worker.blame import blame
 from queueapi.worker.child import Child, start
 from queueapi.worker.clock import Clock, on_time
+from queueapi.worker.deadlines import enforce
 from queueapi.worker.lease import LeaseKeeper, Stuck
 from queueapi.worker.maintenance import Maintenance
+from queueapi.worker.renewal import Renewal
+from queueapi.worker.wishes import Wishes
 
 # A process that dies before it has worked for so long died young. The first is replaced at once, as everything that
 # can happen once; those that follow later and later, up to the second figure.
@@ -37,17 +41,23 @@ class Supervisor:
     Args:
         modules: to import jobs from, in the processes.
         burst: stop when there is nothing left to do.
+        reload: start the processes anew when one of their files changes.
     """
 
-    def __init__(self, settings: Settings, modules: Sequence[str], events: Events, burst: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, modules: Sequence[str], events: Events, burst: bool = False, reload: bool = False
+    ) -> None:
         self._settings = settings
         self._modules = list(modules)
         self._events = events
         self._burst = burst
+        self._renewal = Renewal(settings.max_memory, reload, events)
+        self._wishes = Wishes(events)
         self._children: list[Child] = []
         self._starts: list[float] = []  # when to start another
         self._young_deaths = 0  # in a row
         self._proven = False  # a process has worked: the modules can be imported
+        self._unready = True  # it is to be said once all work
         self._refusal: str | None = None
         self._signals = 0
         self._passed_on = 0  # how many of them
@@ -85,7 +95,9 @@ class Supervisor:
             self._start_due()
             self._wait()
             self._reap()
+            self._renew()
             self._pass_on_signals()
+            self._wishes.pass_on(self._children)
             self._kill_late()
         return self._stopped()
 
@@ -101,11 +113,14 @@ class Supervisor:
 
     def _start(self) -> None:
         try:
-            child = start(self._settings, self._modules, self._burst)
+            number = min(set(range(1, len(self._children) + 2)) - {child.number for child in self._children})
+            name = f"worker {number}"
+            child = start(self._settings, self._modules, self._burst, name, self._renewal.watching)
         except OSError as error:  # no memory or no process left: for now
             self._events.emit("start_failed", error=error, delay=LONGEST_DELAY)
             self._starts.append(time.monotonic() + LONGEST_DELAY)
             return
+        child.number = number
         assert child.line is not None
         self._selector.register(child.line, selectors.EVENT_READ, child)
         self._children.append(child)
@@ -114,11 +129,26 @@ class Supervisor:
 
     def _wait(self) -> None:
         soonest = min([*self._starts, self._kill_at], default=float("inf"))
-        for key, _ in self._selector.select(min(1.0, max(0.0, soonest - time.monotonic()))):
+        wait = min(enforce(self._children, self._events), max(0.0, soonest - time.monotonic()))
+        for key, _ in self._selector.select(wait):
             if isinstance(key.data, Child):
                 self._hear(key.data)
             else:
                 self._alarm.recv(4096)
+
+    def _renew(self) -> None:
+        if self._signals:
+            return
+        if self._renewal.tick(self._children):  # files have changed: what could not start may be able to now
+            self._young_deaths, self._unready = 0, True
+            self._starts = [0.0] * len(self._starts)
+        for child in self._children:
+            self._succeed(child)
+
+    def _succeed(self, child: Child) -> None:
+        if child.retiring and not child.succeeded:
+            child.succeeded = True
+            self._starts.append(0.0)
 
     def _hear(self, child: Child) -> None:
         line, working = child.line, child.worked_since
@@ -128,8 +158,8 @@ class Supervisor:
         if child.worked_since != working:
             self._proven = True
             self._maintenance.register_now()
-            if not self._starts and all(one.worked_since for one in self._children):
-                settings = self._settings
+            if self._unready and not self._starts and all(one.worked_since for one in self._children):
+                settings, self._unready = self._settings, False
                 self._events.emit(
                     "ready", processes=settings.processes, slots=settings.concurrency, queues=settings.queues
                 )
@@ -147,8 +177,13 @@ class Supervisor:
             self._selector.unregister(child.line)
             child.hang_up()
         # What we stopped is not to blame for being unfinished; what died running may be.
-        self._maintenance.release(child.worker, [] if self._signals else [held.id for held in child.board.held()])
-        if self._signals or (self._burst and code == 0):
+        self._maintenance.release(child.worker, blame(child.board, _described(code), child.late, self._signals > 0))
+        if self._signals:
+            return
+        if child.retiring:
+            self._succeed(child)  # it may have said so with its last breath
+            return
+        if self._burst and code == 0:
             return
         if child.refusal is not None and not self._proven:
             self._refusal = child.refusal
@@ -157,6 +192,7 @@ class Supervisor:
             self._replace(child, code)
 
     def _replace(self, child: Child, code: int) -> None:
+        self._unready = True
         young = child.worked_since is None or time.monotonic() - child.worked_since < YOUNG
         self._young_deaths = self._young_deaths + 1 if young else 0
         delay = min(LONGEST_DELAY, 2.0 ** (self._young_deaths - 2)) if self._young_deaths > 1 else 0.0
@@ -173,6 +209,7 @@ class Supervisor:
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        self._wishes.catch()
         signal.signal(signal.SIGCHLD, lambda *_: None)  # so that it wakes the selector
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -223,8 +260,9 @@ class Supervisor:
         ]
 
     def _set_title(self) -> None:
-        state = "stopping" if self._signals else f"{len(self._children)} processes"
-        setproctitle(f"queueapi-work: supervisor, {state} [{','.join(self._settings.queues)}]")
+        state = "stopping" if self._signals else "1 process" if len(self._children) == 1 else f"{len(self._children)} processes"
+        quiet = ", quiet" if self._wishes.quiet else ""
+        setproctitle(f"queueapi-work: supervisor of {state}{quiet}, {' '.join(self._settings.queues)}")
 
 
 def _described(code: int) -> str:

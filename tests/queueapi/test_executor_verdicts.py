@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from queueapi import Discard, Job, Retry, SettingsError, Snooze
-from queueapi.executor import Executor, Interrupted
+from queueapi.executor import Executor
+from queueapi.interrupts import Interrupted
 from queueapi.kinds import kinds
 from queueapi.records import Claimed, Outcome
 from queueapi.states import State

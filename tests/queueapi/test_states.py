@@ -12,7 +12,7 @@ from queueapi.postgres.morgue import Morgue
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import NewJob, Outcome
+from queueapi.records import Blame, NewJob, Outcome
 from queueapi.states import FINAL, MOVES, State
 
 WORKER = uuid4()
@@ -48,8 +48,8 @@ class Lives:
             "hand back": lambda id_, token: store.reschedule([Outcome(id_, token, State.AVAILABLE, charged=False)]),
             "rescue": lambda id_, token: (self.expire(id_), upkeep.rescue("{}")),
             "rescue, last attempt": lambda id_, token: (self.expire(id_), self.last(id_), upkeep.rescue("{}")),
-            "release": lambda id_, token: upkeep.release(WORKER, [], "{}"),
-            "release, last attempt": lambda id_, token: (self.last(id_), upkeep.release(WORKER, [id_], "{}")),
+            "release": lambda id_, token: upkeep.release(WORKER, []),
+            "release, last attempt": lambda id_, token: (self.last(id_), upkeep.release(WORKER, [Blame(id_, "lost", "{}")])),
             "cancel": lambda id_, token: store.cancel(id_, TTL),
             "prune": lambda id_, token: upkeep.prune(),
         }

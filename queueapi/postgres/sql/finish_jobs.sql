@@ -18,7 +18,9 @@ with gone as (
            outcome, queue, kind, args, result::json, coalesce(new_error::json, error), batch_id,
            case outcome when 'dead' then json_strip_nulls(json_build_object(
                'expires_at', expires_at, 'unique_key', unique_key, 'limit_keys', limit_keys, 'followed', followed,
-               'result_ttl', result_ttl, 'options', options, 'cursor', cursor, 'previous', previous)) end
+               'result_ttl', result_ttl, 'options', options, 'previous', previous,
+               'cursor', coalesce((select progress.cursor from queueapi.progress
+                                   where job_id = gone.id and progress.token = gone.token), cursor))) end
     from gone
     where result_ttl is null or result_ttl > 0 or outcome = 'dead'
 )

@@ -4,10 +4,11 @@
 -- The attempt is charged, and the last one is the end. Only nobody can tell any more whether it had begun, unless its
 -- lease was ever renewed: so a last attempt that may never have begun gets one more, once.
 with lost as materialized (
-    select id, used_up and (renewed or error ->> 'type' is not distinct from %(error)s::json ->> 'type') as over,
-           used_up as last
+    select id, used_up as last,
+           used_up and cancelled_at is null -- else whoever claims it ends it
+           and (renewed or error ->> 'type' is not distinct from %(error)s::json ->> 'type') as over
     from (
-        select id, error, attempt >= max_attempts as used_up,
+        select id, error, cancelled_at, attempt >= max_attempts as used_up,
                exists (select from queueapi.leases where job_id = jobs.id and leases.token = jobs.token) as renewed
         from queueapi.jobs
         where state = 'running' and lease_until < now()
@@ -21,7 +22,9 @@ with lost as materialized (
     update queueapi.jobs
     set state = 'available', run_at = now(), token = null, worker = null, lease_until = null, claimed_at = null,
         attempt = attempt - case when lost.last then 1 else 0 end,
-        error = %(error)s::json
+        error = %(error)s::json,
+        cursor = coalesce((select progress.cursor from queueapi.progress
+                           where job_id = jobs.id and progress.token = jobs.token), jobs.cursor)
     from lost
     where jobs.id = lost.id and not lost.over
     returning jobs.id, jobs.queue, jobs.kind, 'available' as state
@@ -35,7 +38,9 @@ with lost as materialized (
            'dead', queue, kind, args, %(error)s::json, batch_id,
            json_strip_nulls(json_build_object(
                'expires_at', expires_at, 'unique_key', unique_key, 'limit_keys', limit_keys, 'followed', followed,
-               'result_ttl', result_ttl, 'options', options, 'cursor', cursor, 'previous', previous))
+               'result_ttl', result_ttl, 'options', options, 'previous', previous,
+               'cursor', coalesce((select progress.cursor from queueapi.progress
+                                   where job_id = gone.id and progress.token = gone.token), cursor)))
     from gone
     returning id, queue, kind, state
 ), moved as (

@@ -14,7 +14,7 @@ from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.postgres.watching import Watching
-from queueapi.records import Claimed, NewJob, Outcome, Progress, WorkerRow
+from queueapi.records import Blame, Claimed, NewJob, Outcome, Progress, WorkerRow
 from queueapi.states import State
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -175,7 +175,7 @@ def test_release_charges_what_ran_and_not_what_was_only_fetched_and_touches_nobo
 ) -> None:
     ran, fetched = running(store, 2)
     (others,) = running(store, worker=OTHER)
-    assert {row[0] for row in upkeep.release(WORKER, [ran.id], LOST)} == {ran.id, fetched.id}
+    assert {row[0] for row in upkeep.release(WORKER, [Blame(ran.id, "lost", LOST)])} == {ran.id, fetched.id}
     states = store.read([ran.id, fetched.id, others.id])
     assert (states[ran.id].attempt, states[ran.id].error) == (1, {"type": "WorkerLost", "message": "gone"})
     assert (states[fetched.id].attempt, states[fetched.id].error) == (0, None)
@@ -184,7 +184,7 @@ def test_release_charges_what_ran_and_not_what_was_only_fetched_and_touches_nobo
 
 def test_release_of_a_last_attempt_is_the_end_only_of_what_ran(store: Store, upkeep: Upkeep) -> None:
     ran, fetched = running(store, 2, max_attempts=1)
-    states = {row[0]: row[3] for row in upkeep.release(WORKER, [ran.id], LOST)}
+    states = {row[0]: row[3] for row in upkeep.release(WORKER, [Blame(ran.id, "lost", LOST)])}
     assert states == {ran.id: "dead", fetched.id: "available"}
 
 
@@ -197,7 +197,7 @@ def test_what_goes_back_wakes_a_sleeper_and_tells_its_watchers(
         ear.execute("listen sleeper")
         ear.execute("listen queueapi_jobs")
         store.sleep("sleeper", ["default"], 30.0)
-        upkeep.release(WORKER, [], LOST)
+        upkeep.release(WORKER, [])
         ear.execute("select 1")
         heard = [(notice.channel, notice.payload) for notice in ear.notifies(timeout=0)]
     assert sorted(heard) == [("queueapi_jobs", str(job.id)), ("sleeper", "")]

@@ -17,7 +17,8 @@ import sys, time, os, gevent, threading
 from uuid import UUID
 from queueapi import Job, Queue, Settings
 from queueapi.events import Events
-from queueapi.executor import Executor, Interrupted
+from queueapi.executor import Executor
+from queueapi.interrupts import Interrupted
 from queueapi.kinds import kinds
 from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Dedicated
@@ -283,7 +284,7 @@ class Broken(Executor):
             raise SystemExit("out of a result's own code")
         return super().execute(claimed, reporter)
 
-consumer._executor = Broken(kinds, 1000)
+consumer._runs._executor = Broken(kinds, 1000)
 queue.push_all(Wait(n) for n in range(5))
 queue.push(Note(9))
 start()

@@ -12,7 +12,7 @@ import pytest
 from queueapi.events import Events
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import NewJob, WorkerRow
+from queueapi.records import Blame, NewJob, WorkerRow
 from queueapi.worker.maintenance import Maintenance
 
 from .conftest import WORKER, Claim, Heard, Sql, until
@@ -43,7 +43,7 @@ def test_what_a_dead_process_held_is_released_at_once_and_only_what_it_ran_is_ch
     sql("insert into queueapi.workers (id, name, queues, slots) values (%s, 'it', '{default}', 1)", WORKER)
     sql("insert into queueapi.sleepers values (%s, '{default}', now() + interval '1 h')", f"queueapi_wake_{WORKER.hex}")
     maintenance = make()
-    maintenance.release(WORKER, [ran.id])
+    maintenance.release(WORKER, [Blame(ran.id, "lost", '{"type": "WorkerLost"}')])
     maintenance.loop.start()
     until(lambda: len(heard.of("released")) == 2, "both are released")
     assert sql("select id, state, attempt, error ->> 'type' from queueapi.jobs order by id") == [
@@ -72,7 +72,7 @@ def test_what_died_with_three_processes_waits_before_it_is_tried_on_a_fourth(
     for attempt, state in ((3, "available"), (4, "scheduled")):
         sql("update queueapi.jobs set attempt = %s, state = 'running', worker = %s, token = 1, lease_until = now()",
             attempt, WORKER)  # fmt: skip
-        upkeep.release(WORKER, [job.id], '{"type": "WorkerLost"}')
+        upkeep.release(WORKER, [Blame(job.id, "lost", '{"type": "WorkerLost"}')])
         assert sql("select state, run_at < now() + interval '10 s' from queueapi.jobs") == [(state, True)]
 
 
