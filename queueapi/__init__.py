@@ -1,7 +1,8 @@
 """Background jobs for Python web apps, with their results live in the browser, on nothing but PostgreSQL.
 
 Push: :data:`queue`, :class:`Job`, :func:`job`.  Look: :func:`handle`, :func:`verify_ticket`.  Report: :func:`progress`.
-By the clock: :func:`cron`, :func:`schedule`, :data:`crontab`.
+By the clock: :func:`cron`, :func:`schedule`, :data:`crontab`.  Never too many: :class:`Concurrency`, :class:`Rate`,
+:func:`set_limit`.  Stop: :func:`pause_kind`, :func:`paused`.
 Start: :func:`configure`, :func:`check`.  Without PostgreSQL: :class:`TestQueue`, :class:`SynchronousQueue`,
 :class:`MemoryQueue`.  Around every push and every attempt: :func:`around_push`, :func:`around_perform`.
 
@@ -10,6 +11,7 @@ Importing this connects to nothing and loads no driver.
 
 from queueapi.application import check, configure, dead, handle, own, verify_ticket
 from queueapi.consumers import ThreadedQueueConsumer
+from queueapi.controls import LimitStatus, Pause
 from queueapi.crons import cron, schedule
 from queueapi.crontabs import Crontab
 from queueapi.deaths import Dead
@@ -38,12 +40,14 @@ from queueapi.errors import (
 from queueapi.handles import Handle
 from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
 from queueapi.jobs import Job, job, progress
+from queueapi.limits import Concurrency, Rate
 from queueapi.middleware.chain import around_perform, around_push
 from queueapi.queues import Queue
 from queueapi.records import JobStatus
 from queueapi.runtime import connect
 from queueapi.settings import Settings
 from queueapi.states import State
+from queueapi.steering import forget_limit, list_limits, pause_kind, paused, resume_kind, set_limit
 from queueapi.ticks import CronStatus
 from queueapi.verdicts import Discard, Retry, Snooze
 
@@ -53,6 +57,7 @@ crontab = Crontab(queue.backend)
 __version__ = "0.1.0"
 
 __all__ = [
+    "Concurrency",
     "CronStatus",
     "Crontab",
     "DataRefused",
@@ -66,16 +71,19 @@ __all__ = [
     "JobNotFound",
     "JobStatus",
     "KindTaken",
+    "LimitStatus",
     "MemoryQueue",
     "MigrationRefused",
     "NotAConnection",
     "NotAJob",
     "NotOffered",
     "NotSerializable",
+    "Pause",
     "PushRefused",
     "Queue",
     "QueueAPIError",
     "QueueEmpty",
+    "Rate",
     "Retry",
     "SchemaMismatch",
     "Settings",
@@ -97,10 +105,16 @@ __all__ = [
     "cron",
     "crontab",
     "dead",
+    "forget_limit",
     "handle",
     "job",
+    "list_limits",
+    "pause_kind",
+    "paused",
     "progress",
     "queue",
+    "resume_kind",
     "schedule",
+    "set_limit",
     "verify_ticket",
 ]

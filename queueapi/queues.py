@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, Unpack
 
 from queueapi import serializer
 from queueapi.backends import Backend, Route
+from queueapi.batches import OpenBatch, joined
 from queueapi.borrowing import borrowed
+from queueapi.chains import followers, push_lines
 from queueapi.consumers import Runner, ThreadedQueueConsumer
+from queueapi.controls import Controls, controls_of
 from queueapi.deaths import Dead
 from queueapi.errors import NotAJob, NotSerializable, SettingsError
 from queueapi.foreign import Foreign, Pushes
@@ -66,7 +69,13 @@ class Queue:
         self._routes.pop(name, None)
 
     def push(
-        self, job: object, *, conn: object | None = None, session: object | None = None, **said: Unpack[Pushed]
+        self,
+        job: object,
+        *,
+        then: Sequence[object] = (),
+        conn: object | None = None,
+        session: object | None = None,
+        **said: Unpack[Pushed],
     ) -> Handle:
         """Store a job, to be run by a worker.
 
@@ -74,6 +83,7 @@ class Queue:
 
         Args:
             job: an object of a registered kind.
+            then: jobs that follow it, one after the other: see :meth:`chain`, which has their handles.
             conn: a psycopg connection: the job exists if and only if its transaction commits.
             session: the same for a session of SQLAlchemy.
             queue, priority, max_attempts: see :class:`queueapi.Job`.
@@ -87,12 +97,46 @@ class Queue:
             SettingsError: an option is out of range. A ValueError.
             StoreUnavailable: PostgreSQL is away. A ConnectionError.
         """
+        if then:
+            return self.chain(job, *then, conn=conn, session=session, **said)[0]
         conn = borrowed(conn, session)
 
         def store(said: Mapping[str, Any]) -> Handle:
-            return self._push(job, options(said), conn)
+            return self._push([(job, options(said))], conn)[0]
 
         return chain.push(job, self.name, said, store)
+
+    def chain(
+        self, first: object, *then: object, conn: object | None = None, session: object | None = None, **said: Any
+    ) -> list[Handle]:
+        """Store jobs of which each begins when the one before it is done; ``queueapi.previous()`` is that one's result.
+
+        Options hold for all of them, but those of time and ``unique`` for the first. If one dies, the rest waits until
+        it is retried and done; if one is cancelled or given up, so is the rest.
+        """
+        conn = borrowed(conn, session)
+
+        def store(more: Mapping[str, Any]) -> list[Handle]:
+            return self._push([(first, options(more)), *followers(then, self.name, said)], conn)
+
+        return chain.push(first, self.name, said, store)
+
+    def batch(
+        self,
+        on_success: object = None,
+        on_complete: object = None,
+        *,
+        conn: object | None = None,
+        session: object | None = None,
+    ) -> OpenBatch:
+        """Many jobs with one end: ``with queue.batch(on_success=Report()) as batch:``. See :class:`queueapi.Batch`.
+
+        Args:
+            on_complete: a job, or several, to push when every job has an outcome.
+            on_success: when every job is done; of those that died, after a retry.
+            conn, session: the batch and its jobs exist if and only if that transaction commits.
+        """
+        return OpenBatch(self, self._target()[0], on_success, on_complete, borrowed(conn, session))
 
     def enq(self, job: object, **said: Any) -> Handle:
         """As :meth:`push`, and through it."""
@@ -108,7 +152,7 @@ class Queue:
         conn: object | None = None,
         session: object | None = None,
         **said: Unpack[Pushed],
-    ) -> Handles:
+    ) -> Sequence[Handle]:
         """Store many jobs, all or none, in the order given. Options and errors as :meth:`push`.
 
         Takes them as they come, a few thousand at a time, in one transaction: a generator of any length may make them,
@@ -120,20 +164,39 @@ class Queue:
             ((job, usual if more is said else options(more)) for job, more in pairs), borrowed(conn, session)
         )
 
-    def _push(self, job: object, said: Options, conn: object | None) -> Handle:
+    def _push(self, line: Sequence[tuple[object, Options]], conn: object | None) -> list[Handle]:
         backend = self._backend()
-        row = new_job(kinds.of(job), job, said, self.name, backend.settings.max_args)
-        route = self._routes.get(row.queue)
-        if route is not None:
-            backend, row = route.backend(), row._replace(queue=route.name)
-        return Handle(backend, backend.push([row], conn)[0])
+        rows = [new_job(kinds.of(job), job, said, self.name, backend.settings.max_args) for job, said in line]
+        if self._routes:
+            backend, routed = self._routed(backend, iter(rows))
+            rows = list(routed)
+        batch = joined(backend, conn)
+        if batch is not None:
+            return batch.add([rows], conn)[0]
+        return [Handle(backend, id_) for id_ in push_lines(backend, [rows], conn)[0]]
 
-    def _push_each(self, jobs: Iterable[tuple[object, Options]], conn: object | None) -> Handles:
+    def _push_each(self, jobs: Iterable[tuple[object, Options]], conn: object | None) -> Sequence[Handle]:
         backend = self._backend()
         rows = self._rows(jobs, backend.settings.max_args)
         if self._routes:
             backend, rows = self._routed(backend, rows)
+        batch = joined(backend, conn)
+        if batch is not None:
+            return [handles[0] for handles in batch.add([[row] for row in rows], conn)]
         return Handles(backend, backend.push(rows, conn))
+
+    def callbacks(self, given: object) -> list[NewJob]:
+        """The rows of a batch's callback: a job, several, or none.
+
+        Raises:
+            SettingsError: they go to another backend than the batch.
+        """
+        jobs = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
+        pairs = ((job, options(said)) for job, said in chain.push_each(jobs, self.name, {}))
+        backend, rows = self._routed(self._backend(), self._rows(pairs, self._backend().settings.max_args))
+        if jobs and backend is not self._target()[0]:
+            raise SettingsError("callbacks go where their batch is, and these go to a queue of another backend")
+        return list(rows)
 
     def _rows(self, jobs: Iterable[tuple[object, Options]], max_args: int) -> Iterator[NewJob]:
         for number, (job, said) in enumerate(jobs, 1):
@@ -249,6 +312,28 @@ class Queue:
     def handle_exception(self, job: Any, exception: BaseException) -> None:
         """What the consumer does with an exception."""
         self.consumer.handle_exception(job, exception)
+
+    # -- on PostgreSQL, for all who work there
+
+    def pause(self) -> bool:
+        """Let none of its jobs begin any more, on any worker, until :meth:`resume`; False if it was so already.
+
+        What runs goes on; what a worker has fetched ahead may still begin, for a tenth of a second. Pushes are taken.
+
+        Raises:
+            SettingsError: without a name. NotOffered: for queues of one process.
+        """
+        return self._switch("pause").pause("queue", self._target()[1] or "")
+
+    def resume(self) -> bool:
+        """Let its jobs begin again; False if it was not paused."""
+        return self._switch("resume").resume("queue", self._target()[1] or "")
+
+    def _switch(self, doing: str) -> Controls:
+        backend, name = self._target()
+        if name is None:
+            raise SettingsError(f"{doing}() is for a queue with a name, as in  queue['mail'].{doing}()")
+        return controls_of(backend, f"{doing}()")
 
     def runner(self, doing: str) -> Runner:
         """What runs the jobs of this queue in this process."""

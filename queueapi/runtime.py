@@ -16,10 +16,12 @@ from queueapi.queues import Queue
 from queueapi.records import JobStatus, NewJob
 from queueapi.settings import Settings
 from queueapi.signing import Signer
+from queueapi.states import State
 
 if TYPE_CHECKING:
     from queueapi.postgres.bundles import PostgresBundles
     from queueapi.postgres.connection import Connection
+    from queueapi.postgres.controlling import PostgresControls
     from queueapi.postgres.crons import Crons
     from queueapi.postgres.morgue import Morgue
     from queueapi.postgres.sessions import Borrowed, Pool
@@ -116,6 +118,13 @@ class Runtime:
 
         return PostgresBundles(self.pool, self.open)
 
+    @cached_property
+    def controls(self) -> PostgresControls:
+        """See :class:`queueapi.controls.Controls`."""
+        from queueapi.postgres.controlling import PostgresControls
+
+        return PostgresControls(self.pool, self.open)
+
     def size(self, queue: str | None) -> int:
         """See :class:`queueapi.backends.Backend`."""
         from queueapi.postgres.waiting import Waiting
@@ -127,6 +136,12 @@ class Runtime:
         from queueapi.postgres.waiting import Waiting
 
         return Waiting(self.pool).list(queue)
+
+    def find_waiting(self, kind: str, args: str | None) -> list[tuple[int, State]]:
+        """See :class:`queueapi.backends.Backend`."""
+        from queueapi.postgres.waiting import Waiting
+
+        return Waiting(self.pool).find(kind, args)
 
     def clear(self, queue: str | None, error: str) -> int:
         """See :class:`queueapi.backends.Backend`."""

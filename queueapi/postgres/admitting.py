@@ -100,7 +100,7 @@ class Admitting:
         reasons = self._run("find_blocked", {})
         for reason, over in reasons:
             if over:
-                self.unblock_kind(reason.removeprefix("kind:"))
+                self._wake(self.unblock_kind(reason.removeprefix("kind:")))
         keys = [reason.removeprefix("limit:") for reason, _ in reasons if reason.startswith("limit:")]
         wait = _MOST
         for start in range(0, len(keys), _KEYS):
@@ -111,10 +111,12 @@ class Admitting:
             wait = min([wait, *(quota.due() for quota in quotas.values())])
         return max(_LEAST, wait)
 
-    def unblock_kind(self, kind: str) -> None:
-        """Bring back what a pause of the kind had blocked."""
+    def unblock_kind(self, kind: str) -> set[str]:
+        """Bring back what a pause of the kind had blocked; in which queues."""
+        queues: set[str] = set()
         while rows := self._run("unblock_kind", {"kind": kind}):
-            self._wake(queue for queue, _ in rows)
+            queues.update(queue for (queue,) in rows)
+        return queues
 
     def prune(self) -> None:
         """Forget places and keys that count for nothing any more."""

@@ -88,8 +88,8 @@ def test_so_many_begin_and_the_others_are_parked_uncharged(shop: Shop, sql: Sql)
     answer = shop.admit(jobs)
     assert answer.begin == {job.id for job in jobs[:2]}
     assert answer.parked == {job.id for job in jobs[2:]}
-    parked = "select distinct blocked_by, attempt, token, worker, lease_until from queueapi.jobs where state = 'blocked'"
-    assert sql(parked) == [("limit:k", 0, None, None, None)]
+    row = "select distinct blocked_by, attempt, token, worker, lease_until from queueapi.jobs where state = 'blocked'"
+    assert sql(row) == [("limit:k", 0, None, None, None)]
 
 
 def test_when_one_ends_the_next_comes_back_in_the_order_of_priority_and_age(shop: Shop, sql: Sql) -> None:

@@ -1,0 +1,1 @@
+insert into queueapi.pauses (what, name) values (%(what)s, %(name)s) on conflict do nothing returning name
