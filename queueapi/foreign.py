@@ -84,6 +84,10 @@ class Foreign:
         """See :meth:`read`."""
         self.size(queue)
 
+    def find_waiting(self, kind: str, args: str | None) -> NoReturn:
+        """See :meth:`read`."""
+        self.size(None)
+
     def clear(self, queue: str | None, error: str) -> NoReturn:
         """See :meth:`read`."""
         self.size(queue)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from queueapi.errors import NotSerializable
-from queueapi.executor import Interrupted
+from queueapi.interrupts import Interruption
 from queueapi.kinds import Kind, address_of, kinds
 from queueapi.limits import Limit
 from queueapi.middleware import chain
@@ -20,7 +20,7 @@ from queueapi.retry import Policy
 from queueapi.verdicts import Discard, Snooze
 
 # What the dialects' hooks on errors are not told of: none of these is an error.
-ON_PURPOSE: Final = (Interrupted, Snooze, Discard)
+ON_PURPOSE: Final = (Interruption, Snooze, Discard)
 _VERDICT: Final = "__queueapi_verdict__"
 
 
@@ -52,9 +52,9 @@ def add_kind(
 ) -> type:
     """Register a kind for somebody's class: a job class derived from ``base``, which knows it as ``target``."""
     words = {"target": cls, "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    job = dataclasses.dataclass(type(cls.__name__, (base,), words))
+    job: Any = dataclasses.dataclass(type(cls.__name__, (base,), words))
     kinds.add(Kind(name or address_of(cls), job, job, said, policy, tuple(limits)))
-    return job
+    return job  # type: ignore[no-any-return]
 
 
 def current_attempt() -> Claimed:
