@@ -27,6 +27,7 @@ from queueapi.errors import (
     NotAJob,
     NotOffered,
     NotSerializable,
+    NotUnique,
     PushRefused,
     QueueAPIError,
     QueueEmpty,
@@ -34,11 +35,14 @@ from queueapi.errors import (
     SettingsError,
     StoreUnavailable,
     TicketRefused,
+    TransactionConflict,
     UnknownKind,
     UnknownSchedule,
 )
-from queueapi.handles import Handle
+from queueapi.handles import Handle, Handles
 from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
+from queueapi.interrupts import Cancelled, HardTimeout, Interrupted, SoftTimeout
+from queueapi.iteration import Iteration, array_enumerator
 from queueapi.jobs import Job, job, progress
 from queueapi.limits import Concurrency, Rate
 from queueapi.middleware.chain import around_perform, around_push
@@ -57,6 +61,7 @@ crontab = Crontab(queue.backend)
 __version__ = "0.1.0"
 
 __all__ = [
+    "Cancelled",
     "Concurrency",
     "CronStatus",
     "Crontab",
@@ -64,6 +69,10 @@ __all__ = [
     "Dead",
     "Discard",
     "Handle",
+    "Handles",
+    "HardTimeout",
+    "Interrupted",
+    "Iteration",
     "Job",
     "JobCancelled",
     "JobFailed",
@@ -78,6 +87,7 @@ __all__ = [
     "NotAJob",
     "NotOffered",
     "NotSerializable",
+    "NotUnique",
     "Pause",
     "PushRefused",
     "Queue",
@@ -89,16 +99,19 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Snooze",
+    "SoftTimeout",
     "State",
     "StoreUnavailable",
     "SynchronousQueue",
     "TestQueue",
     "ThreadedQueueConsumer",
     "TicketRefused",
+    "TransactionConflict",
     "UnknownKind",
     "UnknownSchedule",
     "around_perform",
     "around_push",
+    "array_enumerator",
     "check",
     "configure",
     "connect",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from queueapi.consumers import Runner
+from queueapi.figures import Figures
 from queueapi.handles import Ledger
 from queueapi.records import NewJob
 from queueapi.settings import Settings
+from queueapi.states import State
 
 
 class Backend(Ledger, Protocol):
@@ -21,8 +24,11 @@ class Backend(Ledger, Protocol):
     def settings(self) -> Settings:
         """The limits."""
 
-    def push(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
-        """Store the jobs, all or none: on ``conn``, or on a connection of our own, committed."""
+    def push(self, jobs: Iterable[NewJob], conn: object | None) -> Sequence[int]:
+        """Store the jobs, all or none: on ``conn``, or on a connection of our own, committed.
+
+        Their ids, in their order; for a job that is the same as another, the other's.
+        """
 
     def size(self, queue: str | None) -> int:
         """How many jobs wait."""
@@ -30,14 +36,46 @@ class Backend(Ledger, Protocol):
     def waiting(self, queue: str | None) -> list[tuple[str, str]]:
         """(kind, arguments) of those that wait, in the order in which they would run."""
 
+    def find_waiting(self, kind: str, args: str | None) -> list[tuple[int, State]]:
+        """Those of a kind that wait: with these arguments, or with any."""
+
     def clear(self, queue: str | None, error: str) -> int:
         """Cancel those that wait, with that reason; how many that were."""
 
     def runner(self, doing: str) -> Runner:
         """What runs its jobs in this process. NotOffered if nobody does."""
 
+    @property
+    def bundles(self) -> Bundles:
+        """Chains and batches. NotOffered if it has none."""
+
     def check(self) -> None:
         """Refuse to go on if the backend is not fit for this version."""
+
+
+class Bundles(Protocol):
+    """Jobs that belong together: what a backend offers for chains and batches."""
+
+    def together(self, conn: object | None) -> AbstractContextManager[object | None]:
+        """What is done with the ``conn`` that this yields is done all or not at all."""
+
+    def newest(self, conn: object | None) -> int:
+        """An id below all that will be given out from now on."""
+
+    def open(self, parent: int | None, success: Sequence[NewJob], complete: Sequence[NewJob], conn: object | None) -> int:
+        """A new batch with these callbacks; its id."""
+
+    def note(self, batch_id: int, ids: Sequence[int], newest: int, conn: object | None) -> None:
+        """Those of the jobs whose id is above ``newest`` were added to the batch."""
+
+    def settle(self, ids: Sequence[int], conn: object | None) -> None:
+        """Complete those of the batches that have nothing left to wait for."""
+
+    def read(self, batch_id: int) -> Figures | None:
+        """How far the batch is."""
+
+    def wait(self, batch_id: int, timeout: float | None) -> Figures | None:
+        """The same once it has ended, or after so many seconds."""
 
 
 class Route(NamedTuple):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from queueapi.deaths import Dead
+from queueapi.errors import NotUnique
 from queueapi.handles import Handle
 from queueapi.names import checked_name
 from queueapi.runtime import Runtime
@@ -62,12 +63,20 @@ def _deal(arguments: argparse.Namespace) -> int:
             dead = _dead(runtime, arguments)
             done, missed = dead.retry() if verb == "retry" else dead.discard(), []
         else:
-            missed = [id_ for id_ in arguments.ids if not getattr(Handle(runtime, id_), verb)()]
+            missed = [said for id_ in arguments.ids if (said := _refused(Handle(runtime, id_), verb))]
             done = len(arguments.ids) - len(missed)
     print(f"{done:,} {_PAST[verb]}")
-    for id_ in missed:
-        print(f"queueapi: job {id_} is not dead, so nothing was done to it", file=sys.stderr)
+    for said in missed:
+        print(f"queueapi: {said}", file=sys.stderr)
     return 1 if missed else 0
+
+
+def _refused(handle: Handle, verb: str) -> str | None:
+    try:
+        done = handle.retry() if verb == "retry" else handle.discard()
+    except NotUnique as error:
+        return str(error)
+    return None if done else f"job {handle.id} is not dead, so nothing was done to it"
 
 
 _PAST = {"retry": "back in their queues", "discard": "given up"}

@@ -28,7 +28,10 @@ class Dead:
             yield from page
 
     def retry(self) -> int:
-        """Let them begin anew, with all their attempts. How many."""
+        """Let them begin anew, with all their attempts. How many.
+
+        A job stays dead while another waits or runs that is the same, as its ``unique=`` says.
+        """
         return self._each(self._ledger.retry)
 
     def discard(self) -> int:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Protocol, overload
 
-from queueapi.errors import JobCancelled, JobFailed, JobNotFinished, JobNotFound
+from queueapi.errors import JobCancelled, JobFailed, JobNotFinished, JobNotFound, NotUnique
 from queueapi.records import JobStatus
 from queueapi.signing import Signer
 from queueapi.states import State
@@ -28,7 +28,7 @@ class Ledger(Protocol):
         """Dead jobs of a queue, or of all, with an id below that: the newest first."""
 
     def retry(self, ids: Sequence[int]) -> list[int]:
-        """Let those of them that are dead begin anew. Their ids."""
+        """Let those of them that are dead begin anew, unless a job that is the same waits or runs. Their ids."""
 
     def discard(self, ids: Sequence[int]) -> list[int]:
         """Give up those of them that are dead. Their ids."""
@@ -95,8 +95,20 @@ class Handle:
         return self._ledger.cancel(self.id)
 
     def retry(self) -> bool:
-        """Let a dead job begin anew, with all its attempts. False if it is not dead."""
-        return bool(self._ledger.retry([self.id]))
+        """Let a dead job begin anew, with all its attempts. False if it is not dead.
+
+        Raises:
+            NotUnique: a job that is the same waits or runs, so this one stays dead.
+        """
+        if self._ledger.retry([self.id]):
+            return True
+        status = self._ledger.read(self.id)
+        if status is not None and status.state is State.DEAD:
+            raise NotUnique(
+                f"job {self.id} stays dead: a job that is the same, as its unique= says, waits or runs. Try again when "
+                "that has ended, or discard this one"
+            )
+        return False
 
     def discard(self) -> bool:
         """Give up a dead job: cancelled, it is kept as long as any outcome. False if it is not dead."""
@@ -144,7 +156,10 @@ class Handles(Sequence[Handle]):
 
 
 def _not_found(job_id: int) -> JobNotFound:
-    return JobNotFound(f"there is no job {job_id}: its transaction has not committed, or it finished and was pruned")
+    return JobNotFound(
+        f"there is no job {job_id}: its transaction has not committed, or it has ended and nothing of it is kept any "
+        "more (keep_result=, result_ttl=)"
+    )
 
 
 def _outcome(status: JobStatus) -> Any:

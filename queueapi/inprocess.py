@@ -6,7 +6,7 @@ differs, so code cannot tell, and what would be refused in production is refused
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from queueapi.errors import NotOffered
 from queueapi.memory import Memory
@@ -45,7 +45,7 @@ class SynchronousQueue(Queue):
 
 
 class _Immediate(Memory):
-    def push(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
+    def push(self, jobs: Iterable[NewJob], conn: object | None) -> list[int]:
         ids = super().push(jobs, conn)
         for number, id_ in enumerate(ids):
             try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import count
 from typing import Final
@@ -21,6 +21,7 @@ from queueapi.kinds import kinds
 from queueapi.records import Claimed, JobStatus, NewJob, Outcome
 from queueapi.reporting import Reporter
 from queueapi.rows import Row
+from queueapi.sameness import Sameness
 from queueapi.settings import Settings
 from queueapi.signing import Signer
 from queueapi.states import State
@@ -43,6 +44,7 @@ class Memory:
         self._rows: dict[int, Row] = {}
         self._waits: dict[int, Row] = {}  # those of them that are scheduled or available
         self._ended: deque[int] = deque()
+        self._same = Sameness()
         self._ids = count(1)
         self._changed = threading.Condition()
         self._consumers: dict[str | None, ThreadedQueueConsumer] = {}
@@ -57,14 +59,23 @@ class Memory:
 
     # -- from the pusher's side
 
-    def push(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
+    def push(self, jobs: Iterable[NewJob], conn: object | None) -> list[int]:
         """See :class:`queueapi.backends.Backend`."""
+        jobs = list(jobs)
         with self._changed:
-            rows = [Row.pushed(next(self._ids), job) for job in jobs]
-            for row in rows:
-                self._rows[row.id] = self._waits[row.id] = row
+            self._same.check(jobs)
+            ids = [self._push(job) for job in jobs]
             self._changed.notify_all()
-        return [row.id for row in rows]
+        return ids
+
+    def _push(self, job: NewJob) -> int:
+        other = self._same.instead(job)
+        if other is not None:
+            return other
+        row = Row.pushed(next(self._ids), job)
+        self._rows[row.id] = self._waits[row.id] = row
+        self._same.hold(row)
+        return row.id
 
     def read(self, job_id: int) -> JobStatus | None:
         """See :class:`queueapi.handles.Ledger`."""
@@ -100,12 +111,17 @@ class Memory:
 
     def _move_dead(self, ids: Sequence[int], state: State) -> list[int]:
         with self._changed:
-            rows = [self._rows[id_] for id_ in ids if id_ in self._rows and self._rows[id_].state is State.DEAD]
-            for row in rows:
+            dead = [self._rows[id_] for id_ in ids if id_ in self._rows and self._rows[id_].state is State.DEAD]
+            moved = []
+            for row in dead:
+                if state is State.AVAILABLE and not self._same.hold_again(row):
+                    continue
                 self._ended.remove(row.id)
-                row.attempt = 0 if state is State.AVAILABLE else row.attempt
+                if state is State.AVAILABLE:
+                    row.retry()
                 self._settle(row, Outcome(row.id, 0, state))
-            return [row.id for row in rows]
+                moved.append(row.id)
+            return moved
 
     def wait(self, job_id: int, timeout: float | None) -> JobStatus | None:
         """See :class:`queueapi.handles.Ledger`."""
@@ -117,6 +133,11 @@ class Memory:
         """See :class:`queueapi.handles.Ledger`."""
         return Signer(*self.settings.secrets)
 
+    @property
+    def bundles(self) -> MemoryBundles:
+        """See :class:`queueapi.backends.Backend`."""
+        return self._bundles
+
     # -- what waits
 
     def size(self, queue: str | None) -> int:
@@ -126,6 +147,11 @@ class Memory:
     def waiting(self, queue: str | None) -> list[tuple[str, str]]:
         """See :class:`queueapi.backends.Backend`."""
         return [(row.job.kind, row.job.args) for row in sorted(self._waiting(queue), key=Row.order)]
+
+    def find_waiting(self, kind: str, args: str | None) -> list[tuple[int, State]]:
+        """See :class:`queueapi.backends.Backend`."""
+        rows = [row for row in self._waiting(None) if row.job.kind == kind]
+        return [(row.id, row.state) for row in rows if args is None or row.job.args == args]
 
     def clear(self, queue: str | None, error: str) -> int:
         """See :class:`queueapi.backends.Backend`."""
@@ -180,6 +206,7 @@ class Memory:
 
     def _claim(self, row: Row) -> Claimed:
         del self._waits[row.id]
+        self._same.free(row)
         return row.claim()
 
     def drain(self, queue: str | None) -> int:
@@ -219,6 +246,11 @@ class Memory:
         row.settle(outcome)
         if row.state.final:
             self._waits.pop(row.id, None)
+            self._same.free(row)
+            if row.state is State.DONE and not row.kept:
+                del self._rows[row.id]
+                self._changed.notify_all()
+                return
             self._ended.append(row.id)
             if len(self._ended) > KEPT:
                 del self._rows[self._ended.popleft()]

@@ -22,11 +22,17 @@ class Pushed(TypedDict, total=False):
     """What a push may say, and a class for all its jobs.
 
     queue, priority, max_attempts, run_at, delay: see :meth:`queueapi.queues.Queue.push`.
-    expires_in: seconds after which the job is not begun any more: recorded as cancelled, with that reason.
-    unique: True, a field, several, or a function of the job: one that is equal in these is the same job.
-    unique_until: ``end`` (default): until the job has ended; ``start``: until it begins.
-    unique_for: seconds for which it is unique, even if it has ended by then.
-    on_conflict: ``skip`` (default), ``replace``, ``raise``, ``postpone``.
+    expires_in: seconds after the time when it may begin. Whoever comes to it later does not begin it: it is recorded as
+        cancelled, with that reason.
+    unique: True, a field, several, or a function of the job: one of its kind that is equal in these is the same job.
+        Where the function gives None, none is.
+    unique_until: ``end`` (default): until the job has ended, whatever happens to it until then; ``start``: until a
+        worker takes it, so that one more may wait while it runs. Two pushes that differ in this are not the same.
+    unique_for: seconds, from the push, in which there is no other even if it has ended by then.
+    on_conflict: what becomes of a push if the same job is there. ``skip`` (default): nothing; it gives the handle of
+        that job. ``raise``: it raises :class:`queueapi.NotUnique`. ``replace``: that job gets the arguments and options
+        of this push, and its time if this has one. ``postpone``: the same, but it never begins sooner than it would
+        have: a delay begins anew with every push. What has begun is not replaced: that raises NotUnique, too.
     timeout: seconds after which SoftTimeout is raised in the job, at its next switch or progress call.
     hard_timeout: seconds after which its process is ended, by force.
     keep_result: False keeps nothing of a job that is done. result_ttl: seconds that its outcome is kept.
@@ -161,8 +167,18 @@ def _check(name: str, value: Any) -> None:
         moment(value)
     elif name in _SECONDS:
         seconds(name, value)
+    elif name == "unique":
+        _check_unique(value)
     elif name == "keep_result" and not isinstance(value, bool):
         raise SettingsError(f"keep_result is {value!r}, and must be True or False")
+
+
+def _check_unique(value: Any) -> None:
+    names = [value] if isinstance(value, str) else value
+    if isinstance(value, bool):
+        return
+    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
+        raise SettingsError(f"unique is {value!r}, and must be True, the name of a field, several, or a function")
 
 
 def _ask(function: Callable[..., Any], job: object) -> Any:

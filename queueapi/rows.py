@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from queueapi.records import Claimed, JobStatus, NewJob, Outcome
+from queueapi.records import Claim, Claimed, JobStatus, NewJob, Outcome
 from queueapi.reporting import Reporter
 from queueapi.states import State
 
@@ -22,6 +22,7 @@ class Row:
     job: NewJob
     due: float
     state: State
+    expires: float | None = None
     attempt: int = 0
     progress: dict[str, Any] | None = None
     result: str | None = None
@@ -30,9 +31,27 @@ class Row:
     @classmethod
     def pushed(cls, id_: int, job: NewJob) -> Row:
         """A row of a job that was just pushed."""
-        now = time.time()
-        due = dt.datetime.fromisoformat(job.run_at).timestamp() if job.run_at else now + job.delay
-        return cls(id_, job, due, State.SCHEDULED if due > now else State.AVAILABLE)
+        row = cls(id_, job, 0.0, State.AVAILABLE)
+        row._plan(job, _due(job))
+        return row
+
+    def replace(self, job: NewJob, postponed: bool) -> None:
+        """Become the later job, which is the same, in all but id, age and time; the time is its own if it has one."""
+        earlier = time.time() if self.attempt else self.due
+        later = _due(job)
+        due = max(earlier, later) if postponed else later if job.delay or job.run_at else earlier
+        self.attempt, self.error = 0, None
+        self._plan(job, due)
+
+    def retry(self) -> None:
+        """Begin anew after its death."""
+        self.attempt, self.expires = 0, None
+
+    def _plan(self, job: NewJob, due: float) -> None:
+        self.job, self.due = job, due
+        self.state = State.SCHEDULED if due > time.time() else State.AVAILABLE
+        expires_in = job.special.expires_in if job.special else None
+        self.expires = None if expires_in is None else due + expires_in
 
     def order(self) -> tuple[Any, ...]:
         """As a claim orders them: first those that are due, by priority and age; then the others, by their time."""
@@ -50,7 +69,26 @@ class Row:
         self.state = State.RUNNING
         self.attempt += 1
         job, token = self.job, self.attempt
-        return Claimed(self.id, token, job.queue, job.kind, job.args, self.attempt, job.max_attempts, job.priority)
+        return Claimed(
+            self.id, token, job.queue, job.kind, job.args, self.attempt, job.max_attempts, job.priority,
+            special=self._special(),
+        )  # fmt: skip
+
+    def _special(self) -> str | None:
+        special = self.job.special
+        if special is None:
+            return None
+        claim = Claim(
+            expired=self.expires is not None and self.expires < time.time(),
+            options=_read(special.options) or {},
+            previous=_read(special.previous),
+        )
+        return msgspec.json.encode(claim).decode()
+
+    @property
+    def kept(self) -> bool:
+        """Whether anything is kept of it once it is done."""
+        return self.job.special is None or self.job.special.result_ttl != 0
 
     def settle(self, outcome: Outcome) -> None:
         """The attempt has ended so."""
@@ -80,6 +118,10 @@ class Row:
             _read(self.error),
             dt.datetime.fromtimestamp(self.due, dt.UTC).isoformat() if scheduled else None,
         )
+
+
+def _due(job: NewJob) -> float:
+    return dt.datetime.fromisoformat(job.run_at).timestamp() if job.run_at else time.time() + job.delay
 
 
 def _read(text: str | None) -> Any:

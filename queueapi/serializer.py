@@ -55,6 +55,12 @@ def loads(kind: Kind, args: str) -> Any:
     return kind.cls(**{field.name: getattr(read, field.name) for field in dataclasses.fields(read)})
 
 
+def fields(kind: Kind, args: str) -> dict[str, Any]:
+    """The values of the job's fields, as a worker reads them."""
+    read = _decoder(kind.schema).decode(args)
+    return {name: getattr(read, name) for name in _declared(read) or ()}
+
+
 def result_dumps(kind: Kind, result: object, limit: int) -> str | None:
     """A job's result as JSON; None for None.
 

@@ -3,45 +3,70 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
+from queueapi import serializer
 from queueapi.errors import SettingsError
 from queueapi.kinds import Kind
 from queueapi.options import Options
 from queueapi.records import Unique
 from queueapi.schedule import seconds
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+_MORE = ("unique_until", "unique_for", "on_conflict")
 
 
 def of(kind: Kind, job: object, said: Options, args: str) -> Unique | None:
     """What makes the job the same as another, if that is asked for.
 
     Raises:
-        SettingsError: ``unique=`` names a field that the job has not.
+        SettingsError: ``unique=`` names a field that the job has not, its function gives what cannot be compared, or
+            more is said of it, but not that.
     """
+    if said.unique is None:
+        for name in _MORE:
+            if getattr(said, name) is not None:
+                raise SettingsError(f"{name}={getattr(said, name)!r} says nothing without unique=: say what is the same")
     if said.unique is None or said.unique is False:
         return None
-    until = said.unique_until or "end"
-    same = f"{kind.name}\n{_sameness(said.unique, job, args)}".encode()
+    sameness = _sameness(kind, job, said.unique, args)
+    if sameness is None:
+        return None
+    digest = hashlib.sha256(f"{kind.name}\n{sameness}".encode()).hexdigest()
     window = None if said.unique_for is None else seconds("unique_for", said.unique_for)
-    key = f"{until}:{kind.name[:60]}:{hashlib.sha256(same).hexdigest()}"
-    return Unique(key, window, said.on_conflict or "skip")  # type: ignore[arg-type]
+    return Unique(
+        f"{said.unique_until or 'end'}:{kind.name[:60]}:{digest}",
+        window or None,
+        said.on_conflict or "skip",  # type: ignore[arg-type]
+    )
 
 
-def _sameness(unique: Any, job: object, args: str) -> str:
-    if unique is True:
-        value: Any = msgspec.json.decode(args)
-    elif callable(unique):
+def _sameness(kind: Kind, job: object, unique: Any, args: str) -> str | None:
+    if callable(unique):
         value = unique(job)
+        if value is None:
+            return None
     else:
-        names: Sequence[str] = [unique] if isinstance(unique, str) else unique
-        fields = msgspec.json.decode(args)
-        if missing := [name for name in names if name not in fields]:
-            name = type(job).__qualname__
-            raise SettingsError(f"unique={unique!r} names {missing[0]!r}, which is no field of {name}")
-        value = {name: fields[name] for name in names}
-    return msgspec.json.encode(value, order="sorted").decode()
+        value = _fields(kind, unique, args)
+    try:
+        # Sorted: a set has another order in every process.
+        return msgspec.json.encode(value, order="sorted").decode()
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        raise SettingsError(
+            f"the unique= of {kind.cls.__qualname__} gave a {type(value).__qualname__}, which cannot be compared: {error}"
+        ) from error
+
+
+def _fields(kind: Kind, unique: Any, args: str) -> dict[str, Any]:
+    # As a worker will read them: 1 and 1.0 are the same in a field that is declared as a float.
+    fields = serializer.fields(kind, args)
+    if unique is True:
+        return fields
+    names: Sequence[str] = [unique] if isinstance(unique, str) else unique
+    if missing := [name for name in names if name not in fields]:
+        raise SettingsError(
+            f"unique={unique!r} names {missing[0]!r}, which is no field of {kind.cls.__qualname__}"
+        )
+    return {name: fields[name] for name in names}

@@ -25,7 +25,7 @@ class Morgue:
         return [status_of(row) for row in self._run("list_dead", {"queue": queue, "before": before, "limit": limit})]
 
     def retry(self, ids: Sequence[int]) -> list[int]:
-        """Let those of them that are dead begin anew. Their ids."""
+        """Let those of them that are dead begin anew, unless a job that is the same waits or runs. Their ids."""
         rows = self._run("retry_dead", {"ids": list(ids)})
         self._store.tell_watchers(rows)
         return [row[0] for row in rows]

@@ -13,7 +13,7 @@ with gone as (
                                    state, queue, kind, args, result, error, batch_id, extras)
     select id, token,
            case outcome when 'dead' then timestamptz 'infinity'
-                        else now() + coalesce(result_ttl, %(ttl)s) * interval '1 second' end,
+                        else now() + coalesce(nullif(result_ttl, 0), %(ttl)s) * interval '1 second' end,
            claimed_at, pushed_at, priority, attempt, max_attempts,
            outcome, queue, kind, args, result::json, coalesce(new_error::json, error), batch_id,
            case outcome when 'dead' then json_strip_nulls(json_build_object(
@@ -22,7 +22,7 @@ with gone as (
                'cursor', coalesce((select progress.cursor from queueapi.progress
                                    where job_id = gone.id and progress.token = gone.token), cursor))) end
     from gone
-    where result_ttl is null or result_ttl > 0 or outcome = 'dead'
+    where result_ttl is null or result_ttl > 0 or outcome <> 'done'
 )
 select id, token, (select exists (select from queueapi.watches)) -- asked once: mostly nobody watches anything
            and exists (select from queueapi.watches where job_id = gone.id)

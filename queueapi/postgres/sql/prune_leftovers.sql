@@ -11,6 +11,8 @@ with leases as (
     -- Not served for a week: no process knows it any more.
     delete from queueapi.crons where next_at < now() - interval '7 days' and paused_at is null
        and not exists (select from queueapi.workers where crons.name = any (workers.crons))
+), windows as (
+    delete from queueapi.windows where until < now()
 ), watchers as (
     delete from queueapi.watchers where until < now()
 ), watches as (
