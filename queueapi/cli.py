@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from queueapi import cli_cron, cli_dead
 from queueapi.errors import MigrationRefused, QueueAPIError, SchemaMismatch, SettingsError
 from queueapi.served import words
-from queueapi.settings import Settings
+from queueapi.settings import Settings, size
 
 # 2 is argparse's own for wrong words; 3 tells a deployment that the schema and the code do not fit.
 WRONG_SETTINGS, WRONG_SCHEMA = 2, 3
@@ -76,6 +76,10 @@ def _work_arguments(parser: argparse.ArgumentParser) -> None:
         "--lease", type=float, metavar="S", help="seconds until a lost machine's jobs go back (default: 30)"
     )
     parser.add_argument("--burst", action="store_true", help="stop when nothing is left to do")
+    parser.add_argument("--max-jobs", type=int, metavar="N")
+    parser.add_argument("--max-memory", type=size, metavar="SIZE")
+    parser.add_argument("--reload", action="store_true")
+    parser.add_argument("--log-format", choices=("text", "json"))
     parser.add_argument("-v", "--verbose", action="store_true", default=None, help="log every job")
     parser.set_defaults(run=_work)
 
@@ -142,6 +146,10 @@ def _work(arguments: argparse.Namespace) -> int:
         grace=arguments.grace,
         lease=arguments.lease,
         verbose=arguments.verbose,
+        max_jobs=arguments.max_jobs,
+        max_memory=arguments.max_memory,
+        log_format=arguments.log_format,
     )
-    configure("supervisor", settings.verbose)
-    return Supervisor(settings, arguments.modules, Events(Sentences(settings.verbose)), arguments.burst).run()
+    configure("supervisor", settings.verbose, settings.log_format)
+    events = Events(Sentences(settings.verbose))
+    return Supervisor(settings, arguments.modules, events, arguments.burst, arguments.reload).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -34,6 +35,10 @@ class Settings:
             for 30: there, set ``terminationGracePeriodSeconds`` to this and 15 more.
         poll: the safety poll's interval. Bounds the delay of a lost wake-up; one claim a second is no load.
         result_ttl: how long finished jobs are kept. A browser asleep overnight still gets its answer.
+        max_jobs: a process ends after so many, and another takes its place: against libraries that leak. 0: never.
+        max_memory: a process that has more, in bytes, ends when what it runs has ended, and another takes its place at
+            once. 0: never.
+        log_format: ``text`` for people, ``json`` for machines: an object a line.
     """
 
     database_url: str = ""
@@ -49,12 +54,17 @@ class Settings:
     grace: float = 30.0
     poll: float = 1.0
     result_ttl: float = 86_400.0
+    max_jobs: int = 0
+    max_memory: int = 0
+    log_format: str = "text"
     verbose: bool = False
 
     def __post_init__(self) -> None:
         for name, (least, most) in _BOUNDS.items():
             if not least <= getattr(self, name) <= most:  # nor is NaN between anything
                 raise SettingsError(f"{name} is {getattr(self, name)}, and must be from {least} to {most:,}")
+        if self.log_format not in FORMATS:
+            raise SettingsError(f"log_format is {self.log_format!r}, and must be one of {', '.join(FORMATS)}")
         Serving(self.queues)
 
     @classmethod
@@ -80,6 +90,9 @@ class Settings:
         return cls(**found)
 
 
+# How logs are written: see logs.py.
+FORMATS = ("text", "json")
+
 # Beyond these a setting is a slip of the finger, and does harm later and elsewhere.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "connect_timeout": (2, 300),  # libpq rounds 1 up to 2
@@ -91,6 +104,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "lease": (1, 3_600),
     "grace": (0, 86_400),
     "poll": (0.01, 60),
+    "max_jobs": (0, 1_000_000_000),
+    "max_memory": (0, 1 << 50),
     "result_ttl": (1, 7_776_000),  # 90 days: a partition each, and a look-up by id asks them all
 }
 
@@ -99,6 +114,21 @@ def _names(text: str) -> tuple[str, ...]:
     if not (names := ",".join(name for name in text.split(",") if name.strip())):
         raise ValueError
     return words(names)
+
+
+def size(text: str) -> int:
+    """Bytes, as people write them: ``500M``, ``1.5G``.
+
+    Raises:
+        ValueError: it is no size.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKMGT]?)(?:i?B)?", text.strip(), re.ASCII)
+    if not found:
+        raise ValueError(text)
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def _switch(text: str) -> bool:
@@ -111,6 +141,7 @@ _SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "fals
 
 _FORMS: dict[Callable[[str], Any], str] = {
     int: "a whole number",
+    size: "a size such as 500M or 2G",
     float: "a number of seconds",
     _names: "names with commas between them, such as mail,default or mail=2,default=1",
     _switch: "1 or 0",
@@ -130,6 +161,9 @@ _VARIABLES: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
     "grace": (("QUEUEAPI_GRACE",), float),
     "poll": (("QUEUEAPI_POLL",), float),
     "result_ttl": (("QUEUEAPI_RESULT_TTL",), float),
+    "max_jobs": (("QUEUEAPI_MAX_JOBS",), int),
+    "max_memory": (("QUEUEAPI_MAX_MEMORY",), size),
+    "log_format": (("QUEUEAPI_LOG_FORMAT",), str),
     "verbose": (("VERBOSE",), _switch),
 }
 

@@ -141,7 +141,12 @@ class Child(ProcessView):
 
 
 def start(
-    settings: Settings, modules: Sequence[str], burst: bool, name: str = "worker", watched: bool = False
+    settings: Settings,
+    modules: Sequence[str],
+    burst: bool,
+    name: str = "worker",
+    watched: bool = False,
+    quiet: bool = False,
 ) -> Child:
     """Start a process.
 
@@ -150,6 +155,7 @@ def start(
         burst: it ends when nothing is left to do.
         name: what logs and ``ps`` call it.
         watched: it says which files it was made of.
+        quiet: it claims nothing until it is told.
 
     Raises:
         OSError: the system has no room for another.
@@ -160,7 +166,7 @@ def start(
     board_fd = create(2 * settings.concurrency + BATCH + UNWRITTEN)
     try:
         given = Given(**{name: getattr(settings, name) for name in Given.__struct_fields__})
-        orders = Orders(worker, name, list(modules), theirs.fileno(), board_fd, burst, watched, given)
+        orders = Orders(worker, name, list(modules), theirs.fileno(), board_fd, burst, watched, quiet, given)
         # A terminal tells the whole group, and a process that is only just starting would die of it, or stand still.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *FOR_THE_SUPERVISOR})
         try:
@@ -170,7 +176,9 @@ def start(
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        return Child(process, Board(board_fd), worker, ours)
+        child = Child(process, Board(board_fd), worker, ours)
+        child.quiet = quiet
+        return child
     except BaseException:
         ours.close()
         raise

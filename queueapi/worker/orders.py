@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Final
 from uuid import UUID
 
@@ -9,13 +10,20 @@ import msgspec
 
 # What the supervisor runs. The patch comes before every import of ours: psycopg chooses how to wait as it is loaded.
 BOOT: Final = "from gevent import monkey; monkey.patch_all(); from queueapi.worker.process import main; main()"
+# For  queueapi-work --check: all that a process does before it connects.
+CHECK: Final = "from gevent import monkey; monkey.patch_all(); from queueapi.worker.importing import check; check()"
 
-# The process: "I work"; or "I cannot", and why, and then it ends: to start it again would not help.
-READY, REFUSED = b"R", b"!"
-# The supervisor: "stop now". To stop gently is SIGTERM, however often it comes: systemd sends it to all at once, and
-# the supervisor passes on its own.
-NOW: Final = b"N"
+# The process, a line for each: "I work"; or "I cannot", and why, and then it ends: to start it again would not help;
+# "I end when what runs has ended, replace me"; "these are the files that I was made of", in JSON.
+READY, REFUSED, RETIRING, FILES = b"R", b"!", b"E", b"F"
+# The supervisor, a byte each: "stop now"; "end when what runs has ended"; "claim no more"; "claim again". To stop
+# gently is SIGTERM, however often it comes: systemd sends it to all at once, and the supervisor passes on its own.
+NOW, RETIRE, QUIET, RESUME = b"N", b"E", b"Q", b"C"
 # Either end closing tells the other that its partner is gone.
+
+# Signals that the supervisor passes on in its own way; but a terminal and ``systemctl kill`` send them to all, and what
+# is not caught would stop or end a process.
+FOR_THE_SUPERVISOR: Final = (signal.SIGTSTP, signal.SIGUSR2, signal.SIGTTIN)
 
 
 class Given(msgspec.Struct):
@@ -26,6 +34,8 @@ class Given(msgspec.Struct):
     grace: float
     lease: float
     poll: float
+    max_jobs: int
+    log_format: str
     verbose: bool
 
 
@@ -34,8 +44,12 @@ class Orders(msgspec.Struct):
 
     Attributes:
         worker: the identity of this process, new at every start: pids are used again.
+        name: what logs and ``ps`` call it: ``worker 1``.
+        modules: to import jobs from; ``module:attribute`` for an application.
         line_fd: a socket to the supervisor.
         board_fd: the shared memory.
+        watched: say which files it was made of.
+        quiet: claim nothing until told.
     """
 
     worker: UUID
@@ -44,4 +58,6 @@ class Orders(msgspec.Struct):
     line_fd: int
     board_fd: int
     burst: bool
+    watched: bool
+    quiet: bool
     settings: Given

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType
 from typing import Final, LiteralString, NamedTuple
 from uuid import UUID
@@ -41,8 +41,8 @@ from queueapi.worker.importing import files, import_jobs
 from queueapi.worker.orders import FILES, FOR_THE_SUPERVISOR, READY, REFUSED, RETIRING, Orders
 from queueapi.worker.sentences import Sentences
 from queueapi.worker.sleeper import Sleeper
-from queueapi.worker.word import note_switches
 from queueapi.worker.stacks import describe
+from queueapi.worker.word import note_switches
 
 # A claim that a crash of the server takes back is a lease lost like any other, so it need not wait for the disk.
 _NOT_DURABLE: Final = "set synchronous_commit = off"
@@ -79,6 +79,7 @@ def main() -> None:
     alone = min(settings.grace, settings.lease / 3)
     hearing = Hearing(line, actors.consumer.be_quiet)
     hearing.install()
+    actors.consumer.be_quiet(orders.quiet)
     signal.signal(signal.SIGTTIN, _shower_of_stacks(actors.consumer))
     _beat(board, orders.line_fd, alone + 8)
     note_switches(board)

@@ -56,6 +56,10 @@ class Slots(Generic[T]):
         items = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
         return [item for item in items if item is not None]
 
+    def runner(self, number: int) -> gevent.Greenlet[..., Any] | None:
+        """What runs in the slot, to be looked at and let go of: while anybody holds it, it takes nothing new."""
+        return self._runners[number]
+
     def throw(self, number: int, error: BaseException) -> None:
         """Raise that in what runs in the slot. From the hub only."""
         runner = self._runners[number]

@@ -115,7 +115,8 @@ class Supervisor:
         try:
             number = min(set(range(1, len(self._children) + 2)) - {child.number for child in self._children})
             name = f"worker {number}"
-            child = start(self._settings, self._modules, self._burst, name, self._renewal.watching)
+            watched, quiet = self._renewal.watching, self._wishes.quiet
+            child = start(self._settings, self._modules, self._burst, name, watched, quiet)
         except OSError as error:  # no memory or no process left: for now
             self._events.emit("start_failed", error=error, delay=LONGEST_DELAY)
             self._starts.append(time.monotonic() + LONGEST_DELAY)

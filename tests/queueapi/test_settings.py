@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from queueapi import Settings, SettingsError
+from queueapi.settings import size
 
 ALL = {
     "DATABASE_URL": "postgresql://host/db",
@@ -24,6 +25,9 @@ ALL = {
     "QUEUEAPI_GRACE": "0",
     "QUEUEAPI_POLL": "0.5",
     "QUEUEAPI_RESULT_TTL": "60",
+    "QUEUEAPI_MAX_JOBS": "1000",
+    "QUEUEAPI_MAX_MEMORY": "1.5G",
+    "QUEUEAPI_LOG_FORMAT": "json",
     "VERBOSE": "yes",
 }
 
@@ -48,6 +52,9 @@ def test_every_setting_has_a_variable() -> None:
         grace=0.0,
         poll=0.5,
         result_ttl=60.0,
+        max_jobs=1000,
+        max_memory=1_610_612_736,
+        log_format="json",
         verbose=True,
     )
     changed = dataclasses.asdict(Settings.from_env(ALL))
@@ -70,6 +77,17 @@ def test_queues_wins_over_queue_and_either_will_do() -> None:
     assert Settings.from_env({"QUEUE": "a", "QUEUES": "b,c"}).queues == ("b", "c")
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"), [("500000", 500_000), ("500M", 500 << 20), ("2G", 2 << 30), ("1.5k", 1536), ("3 MB", None)]
+)
+def test_a_size_is_read_as_people_write_it(text: str, meant: int | None) -> None:
+    if meant is None:
+        with pytest.raises(ValueError, match=text):
+            size(text)
+    else:
+        assert size(text) == meant
+
+
 @pytest.mark.parametrize(("text", "meant"), [("1", True), ("TRUE", True), ("on", True), ("0", False), ("No", False)])
 def test_a_switch_is_read_as_people_write_it(text: str, meant: bool) -> None:
     assert Settings.from_env({"VERBOSE": text}).verbose is meant
@@ -84,6 +102,8 @@ def test_a_switch_is_read_as_people_write_it(text: str, meant: bool) -> None:
         ({"VERBOSE": "maybe"}, ["VERBOSE", "'maybe'", "1 or 0"]),
         ({"QUEUES": " , "}, ["QUEUES", "' , '", "commas"]),
         ({"QUEUES": "mail,old mail"}, ["'old mail'", "queue", "letters"]),
+        ({"QUEUEAPI_MAX_MEMORY": "much"}, ["QUEUEAPI_MAX_MEMORY", "'much'", "500M or 2G"]),
+        ({"QUEUEAPI_LOG_FORMAT": "xml"}, ["log_format is 'xml'", "text, json"]),
         ({"CONCURRENCY": "0"}, ["concurrency is 0", "from 1 to"]),
         ({"QUEUEAPI_CONNECT_TIMEOUT": "1"}, ["connect_timeout is 1", "from 2 to"]),
         ({"QUEUEAPI_LEASE": "nan"}, ["lease is nan", "from 1 to"]),

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 import workshop
-from conftest import Sql, Start, Worker, all_done, until
+from conftest import Sql, Start, all_done, until
 
 from queueapi import Queue, State
 
@@ -297,14 +297,3 @@ def unused_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
-
-
-def worker_titles(worker: Worker) -> list[str]:
-    return [" ".join(psutil.Process(pid).cmdline()) for pid in (worker.process.pid, *worker.pids())]
-
-
-def test_every_process_says_what_it_does(start: Start, queue: Queue, sql: Sql) -> None:
-    worker = start("-c", 3, "-q", "mail", "-q", "default").ready()
-    queue["mail"].push(workshop.Noted(1, 3.0))
-    until(lambda: any("1 of 3 busy [mail,default]" in title for title in worker_titles(worker)), "the process says it")
-    assert any("supervisor, 1 process" in title for title in worker_titles(worker))

@@ -127,6 +127,19 @@ class Deaf(Noted):
         time.sleep(self.seconds)
 
 
+class Growing(Job):
+    """Takes so many megabytes, and says in which process."""
+
+    n: int
+    megabytes: int
+    seconds: float
+
+    def run(self) -> int:
+        held = b"x" * (self.megabytes * 2**20)
+        time.sleep(self.seconds)
+        return os.getpid() if held else 0
+
+
 class Stubborn(Noted):
     """Does not let itself be interrupted."""
 

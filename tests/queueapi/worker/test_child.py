@@ -51,11 +51,26 @@ def child(ends: tuple[socket.socket, socket.socket]) -> Iterator[Child]:
 def test_what_it_says_is_heard(child: Child, line: socket.socket) -> None:
     child.hear()  # nothing was said yet
     assert child.worked_since is None
-    line.sendall(b"R")
+    line.sendall(b"R\n")
     child.hear()
     assert child.worked_since is not None
     assert child.line is not None
     assert child.refusal is None
+
+
+def test_that_it_retires_and_what_it_was_made_of_are_heard_together(child: Child, line: socket.socket) -> None:
+    line.sendall(b'F{"a.py":1.5}\nR\nE\n')
+    child.hear()
+    assert (child.files, child.retiring) == ({"a.py": 1.5}, True)
+    assert child.worked_since is not None
+
+
+def test_it_is_told_to_be_quiet_to_go_on_and_to_retire(child: Child, line: socket.socket) -> None:
+    child.be_quiet(True)
+    child.be_quiet(False)
+    child.retire()
+    assert line.recv(16) == b"QCE"
+    assert (child.quiet, child.retiring) == (False, True)
 
 
 def test_why_it_refuses_is_heard_in_however_many_pieces_and_with_its_last_breath(
@@ -63,7 +78,7 @@ def test_why_it_refuses_is_heard_in_however_many_pieces_and_with_its_last_breath
 ) -> None:
     line.sendall(b"!no ")
     child.hear()
-    line.sendall("such módule".encode())
+    line.sendall("such módule\n".encode())
     line.close()
     child.hear()
     assert child.refusal == "no such módule"

@@ -53,6 +53,11 @@ EVENTS: list[tuple[str, dict[str, Any], int, str]] = [
     ("ready", {"processes": 2, "slots": 20, "queues": ("a", "b")}, logging.INFO, "ready: 2 × 20 slots on a, b"),
     ("process_died", {"pid": 9, "how": "SIGKILL", "delay": 2.0}, logging.ERROR,
      "worker process 9 ended by itself (SIGKILL); another takes its place in 2 s"),
+    ("outgrown", {"pid": 9, "memory": 600 * 2**20, "limit": 500 * 2**20}, logging.INFO,
+     "worker process 9 has 600 MB of memory, more than 500: it finishes what it runs, and another takes its place"),
+    ("reloading", {"file": "/app/jobs.py"}, logging.INFO, "/app/jobs.py has changed: starting anew"),
+    ("quiet", {}, logging.INFO, "quiet: no more jobs are claimed until CONT"),
+    ("resumed", {}, logging.INFO, "jobs are claimed again"),
     ("start_failed", {"error": "no memory", "delay": 30.0}, logging.ERROR,
      "no worker process can be started: no memory; next try in 30 s"),
     ("stopping", {"grace": 30.0}, logging.INFO, "stopping: running jobs have 30 s to finish"),
@@ -99,3 +104,13 @@ def test_a_message_cannot_begin_a_line_or_move_the_cursor_or_fill_the_disk(caplo
     (message,) = caplog.messages
     assert message.isprintable()
     assert len(message) < 1100
+
+
+def test_machines_find_the_numbers_and_the_job_by_name(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    Sentences(verbose=False)("finished", {"outcome": outcome(State.DEAD, ERROR), "job": JOB})
+    Sentences(verbose=False)("killed", {"pid": 9})
+    assert [record.fields for record in caplog.records] == [  # type: ignore[attr-defined]
+        {"event": "finished", "job": 7, "kind": "mail.Send", "queue": "default", "attempt": 2, "state": "dead"},
+        {"event": "killed", "pid": 9},
+    ]
