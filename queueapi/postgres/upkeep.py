@@ -10,8 +10,8 @@ from uuid import UUID
 
 from psycopg import errors, sql
 
-from queueapi.postgres.batching import Batching
 from queueapi.postgres.admitting import Admitting
+from queueapi.postgres.batching import Batching
 from queueapi.postgres.connection import translated
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.statements import Rows, statement

@@ -12,6 +12,7 @@ from queueapi.postgres.store import Store
 from queueapi.records import Outcome, Progress
 from queueapi.serializer import error_dumps
 from queueapi.states import State
+from queueapi.worker.linked import UNLINKED, Linker, Links
 
 T = TypeVar("T")
 
@@ -25,15 +26,23 @@ class Recorder:
 
     Args:
         result_ttl: seconds that finished jobs are kept.
+        linker: writes what belongs together with others.
     """
 
-    def __init__(self, store: Store, result_ttl: float, events: Events) -> None:
+    def __init__(self, store: Store, result_ttl: float, events: Events, linker: Linker | None = None) -> None:
         self._store = store
         self._result_ttl = result_ttl
         self._events = events
+        self._linker = linker
 
-    def outcomes(self, outcomes: Sequence[Outcome]) -> Rows:
+    def outcomes(self, outcomes: Sequence[Outcome], links: Links = UNLINKED) -> Rows:
         """Write how attempts ended. Rows as :meth:`Store.finish`."""
+        if links.apart and self._linker is not None:
+            finish = self._linker.finish
+            apart = [outcome for outcome in outcomes if (outcome.id, outcome.token) in links.apart]
+            rows = _piecewise(lambda some: finish(some, links), apart, self._set_aside)
+            others = [outcome for outcome in outcomes if (outcome.id, outcome.token) not in links.apart]
+            return rows + self.outcomes(others)
         final = [outcome for outcome in outcomes if outcome.state.final]
         others = [outcome for outcome in outcomes if not outcome.state.final]
         rows = _piecewise(self._finish, final, self._set_aside)

@@ -1,0 +1,1 @@
+insert into queueapi.batches (parent_id, callbacks) values (%(parent)s, %(callbacks)s) returning id
