@@ -6,7 +6,8 @@ differs, so code cannot tell, and what would be refused in production is refused
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from queueapi.errors import NotOffered
 from queueapi.memory import Memory
@@ -45,17 +46,37 @@ class SynchronousQueue(Queue):
 
 
 class _Immediate(Memory):
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
+        self._holds = 0
+
     def push(self, jobs: Iterable[NewJob], conn: object | None) -> list[int]:
-        ids = super().push(jobs, conn)
-        for number, id_ in enumerate(ids):
+        with self.held():
+            return super().push(jobs, conn)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        with super().held():
+            self._holds += 1
             try:
-                self.run_now(id_)
-                self._refuse_to_wait(id_)
+                yield
+            finally:
+                self._holds -= 1
+            begin = not self._holds
+        if begin:
+            self._run_all()
+
+    def _run_all(self) -> None:
+        """What waits, and what comes of it. Nothing did before: so that is what was just pushed."""
+        while waiting := sorted(self._waiting(None), key=lambda row: row.id):
+            job_id = waiting[0].id
+            try:
+                self.run_now(job_id)
+                self._refuse_to_wait(job_id)
             except BaseException:
-                for left in ids[number + 1 :]:  # all or none is beyond us; but what was not begun is not left behind
-                    self.cancel(left)
+                for row in waiting:  # all or none is beyond us; but what was not begun is not left behind
+                    self.cancel(row.id)
                 raise
-        return ids
 
     def _refuse_to_wait(self, id_: int) -> None:
         if self.cancel(id_):

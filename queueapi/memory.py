@@ -9,15 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import count
 from typing import Final
 
+from queueapi import within
 from queueapi.consumers import Consumed, ThreadedQueueConsumer
 from queueapi.errors import QueueEmpty
 from queueapi.executor import Executor
 from queueapi.kinds import kinds
+from queueapi.memory_bundles import MemoryBundles
 from queueapi.records import Claimed, JobStatus, NewJob, Outcome
 from queueapi.reporting import Reporter
 from queueapi.rows import Row
@@ -48,6 +51,7 @@ class Memory:
         self._ids = count(1)
         self._changed = threading.Condition()
         self._consumers: dict[str | None, ThreadedQueueConsumer] = {}
+        self.bundles = MemoryBundles(Holding(self))
 
     @cached_property
     def settings(self) -> Settings:
@@ -73,8 +77,11 @@ class Memory:
         if other is not None:
             return other
         row = Row.pushed(next(self._ids), job)
-        self._rows[row.id] = self._waits[row.id] = row
+        self._rows[row.id] = row
+        if row.state is not State.BLOCKED:
+            self._waits[row.id] = row
         self._same.hold(row)
+        self.bundles.came(row)
         return row.id
 
     def read(self, job_id: int) -> JobStatus | None:
@@ -89,10 +96,11 @@ class Memory:
     def cancel(self, job_id: int) -> bool:
         """See :class:`queueapi.handles.Ledger`."""
         with self._changed:
-            row = self._waits.get(job_id)
-            if row is not None:
-                self._settle(row, Outcome(row.id, 0, State.CANCELLED))
-            return row is not None
+            row = self._rows.get(job_id)
+            if row is None or row.state not in (State.AVAILABLE, State.SCHEDULED, State.BLOCKED):
+                return False
+            self._settle(row, Outcome(row.id, 0, State.CANCELLED))
+            return True
 
     def dead(self, queue: str | None, before: int, limit: int) -> list[JobStatus]:
         """See :class:`queueapi.handles.Ledger`."""
@@ -119,6 +127,7 @@ class Memory:
                 self._ended.remove(row.id)
                 if state is State.AVAILABLE:
                     row.retry()
+                    self.bundles.revived(row)
                 self._settle(row, Outcome(row.id, 0, state))
                 moved.append(row.id)
             return moved
@@ -132,11 +141,6 @@ class Memory:
     def signer(self) -> Signer:
         """See :class:`queueapi.handles.Ledger`."""
         return Signer(*self.settings.secrets)
-
-    @property
-    def bundles(self) -> MemoryBundles:
-        """See :class:`queueapi.backends.Backend`."""
-        return self._bundles
 
     # -- what waits
 
@@ -235,7 +239,11 @@ class Memory:
         row = self._rows[claimed.id]
         raised: list[BaseException] = []
         executor = Executor(kinds, self.settings.max_result, on_error=lambda _, error: raised.append(error))
-        outcome = executor.execute(claimed, Reporter(lambda _: None, row.report))
+        token = within.place.set(self)
+        try:
+            outcome = executor.execute(claimed, Reporter(lambda _: None, row.report))
+        finally:
+            within.place.reset(token)
         if raised and last:
             outcome = outcome._replace(state=State.DEAD)
         with self._changed:
@@ -249,11 +257,41 @@ class Memory:
             self._same.free(row)
             if row.state is State.DONE and not row.kept:
                 del self._rows[row.id]
-                self._changed.notify_all()
-                return
-            self._ended.append(row.id)
-            if len(self._ended) > KEPT:
-                del self._rows[self._ended.popleft()]
+            else:
+                self._ended.append(row.id)
+                if len(self._ended) > KEPT:
+                    del self._rows[self._ended.popleft()]
+            self.bundles.ended(row)
         else:
             self._waits[row.id] = row
         self._changed.notify_all()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """A block in which nobody else moves a job, and nothing begins."""
+        with self._changed:
+            yield
+
+
+class Holding:
+    """The memory as its chains and batches see it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.held = memory.held
+        self.push = memory.push
+        self.settle = memory._settle
+
+    def next_id(self) -> int:
+        """See :class:`queueapi.memory_bundles.Rows`."""
+        return next(self._memory._ids)
+
+    def blocked_by(self, reason: str) -> list[Row]:
+        """See :class:`queueapi.memory_bundles.Rows`."""
+        rows = self._memory._rows.values()
+        return [row for row in rows if row.state is State.BLOCKED and row.blocked_by == reason]
+
+    def wait_for(self, condition: Callable[[], bool], timeout: float | None) -> None:
+        """See :class:`queueapi.memory_bundles.Rows`."""
+        with self._memory._changed:
+            self._memory._changed.wait_for(condition, timeout)

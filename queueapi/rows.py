@@ -27,13 +27,22 @@ class Row:
     progress: dict[str, Any] | None = None
     result: str | None = None
     error: str | None = None
+    previous: str | None = None
 
     @classmethod
     def pushed(cls, id_: int, job: NewJob) -> Row:
         """A row of a job that was just pushed."""
         row = cls(id_, job, 0.0, State.AVAILABLE)
         row._plan(job, _due(job))
+        if row.blocked_by is not None:
+            row.state = State.BLOCKED
+        row.previous = job.special.previous if job.special else None
         return row
+
+    @property
+    def blocked_by(self) -> str | None:
+        """What it waits for, if it was pushed to follow another."""
+        return self.job.special.blocked_by if self.job.special else None
 
     def replace(self, job: NewJob, postponed: bool) -> None:
         """Become the later job, which is the same, in all but id, age and time; the time is its own if it has one."""
@@ -80,8 +89,9 @@ class Row:
             return None
         claim = Claim(
             expired=self.expires is not None and self.expires < time.time(),
+            batch_id=special.batch_id,
             options=_read(special.options) or {},
-            previous=_read(special.previous),
+            previous=_read(self.previous),
         )
         return msgspec.json.encode(claim).decode()
 
