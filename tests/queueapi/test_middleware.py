@@ -23,7 +23,8 @@ from queueapi import (
     around_perform,
     around_push,
 )
-from queueapi.executor import Executor, Interrupted
+from queueapi.executor import Executor
+from queueapi.interrupts import Interrupted
 from queueapi.kinds import kinds
 from queueapi.middleware import chain
 from queueapi.middleware.errors import report_errors
