@@ -11,7 +11,7 @@ from typing import Any, Final
 from queueapi import limits
 from queueapi.application import current
 from queueapi.controls import Controls, LimitStatus, Pause, controls_of
-from queueapi.errors import SettingsError
+from queueapi.errors import SettingsError, UnknownKind
 from queueapi.kinds import Kind, kinds
 from queueapi.names import checked_name
 from queueapi.schedule import seconds
@@ -76,11 +76,12 @@ def set_limit(
     if not said or (starts is None) != (per is None):
         raise SettingsError("say what the limit is: slots=5, or starts=100 and per=60")
     controls = _controls("set_limit()")
-    for key, limit in [(key, limit) for limit in said for key in _keys(name, limit)]:
-        if isinstance(limit, limits.Concurrency):
-            controls.set_limit(key, limit.slots, None, None, False)
+    found = [(key, limit) for limit in said for key in _keys(name, limit)]
+    for key, one in found:  # all of them are there
+        if isinstance(one, limits.Concurrency):
+            controls.set_limit(key, one.slots, None, None, False)
         else:
-            controls.set_limit(key, None, limit.starts, seconds("per", limit.per), limit.bucket)
+            controls.set_limit(key, None, one.starts, seconds("per", one.per), one.bucket)
 
 
 def forget_limit(name: Any) -> bool:
@@ -102,6 +103,12 @@ def _controls(doing: str) -> Controls:
 
 
 def _kind(of: Any) -> Kind | None:
+    """The kind, if this process knows it."""
+    if isinstance(of, str):
+        try:
+            return kinds.named(of)
+        except UnknownKind:
+            return None
     cls = of if isinstance(of, type) else getattr(of, "_class", None)
     return None if cls is None else kinds.registered(cls)
 
@@ -118,8 +125,10 @@ def _keys(name: Any, said: limits.Limit, any_sort: bool = False) -> set[str]:
         if not isinstance(name, str) or not name:
             raise SettingsError(f"{name!r} is neither a job's class nor a limit's name")
         return {limits.base(name, said)}
-    keys = {limits.base(kind.name, limit) for limit in kind.limits if type(limit) is type(said)}
+    keys = [limits.base(kind.name, limit) for limit in kind.limits if type(limit) is type(said)]
+    sort = type(said).__name__
     if not keys and not any_sort:
-        sort = type(said).__name__
         raise SettingsError(f"{kind.name} has no {sort} that could be changed: its class must say one, limit={sort}(…)")
-    return keys
+    if len(keys) > 1 and not any_sort:
+        raise SettingsError(f"{kind.name} has more than one {sort}: give each a name= in the class, and say that")
+    return set(keys)

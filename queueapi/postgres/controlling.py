@@ -36,12 +36,12 @@ class PostgresControls:
         else:
             queues = {name}
         if queues:
-            self._run("wake_all_sleepers", {"queues": sorted(queues)})
+            self._run("wake_all", {"queues": sorted(queues)})
         return was_paused
 
     def paused(self) -> list[Pause]:
         """See :class:`queueapi.controls.Controls`."""
-        return [Pause(*row) for row in self._run("list_pauses", {})]
+        return [Pause(*row) for row in self._run("list_paused", {})]
 
     def set_limit(self, key: str, slots: int | None, starts: int | None, period: float | None, bucket: bool) -> None:
         """See :class:`queueapi.controls.Controls`."""

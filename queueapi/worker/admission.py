@@ -82,7 +82,7 @@ class Admission:
         found = []
         for key in more.limit_keys:
             for name, limit in known:
-                if key == name or (limit.by is not None and key.startswith(f"{name}:")):
+                if key == name if limit.by is None else key.startswith(f"{name}:"):
                     found.append(_rule(key, name, limit))
                     break
         return found

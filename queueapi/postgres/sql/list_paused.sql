@@ -1,0 +1,1 @@
+select what, name, paused_at from queueapi.pauses order by what desc, name

@@ -1,0 +1,183 @@
+"""What the worker asks before its jobs begin, and what it leaves to others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from queueapi import Concurrency, Job, Queue, Rate
+from queueapi.kinds import Kinds, kinds
+from queueapi.postgres.admitting import Admitting
+from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.store import Store
+from queueapi.records import Claimed, Outcome
+from queueapi.states import State
+from queueapi.worker.admission import Admission, Admitted
+
+WORKER = UUID(int=7)
+Sql = Callable[..., list[tuple[Any, ...]]]
+
+
+class Free(Job, kind="admission.free"):
+    n: int
+
+    def run(self) -> None: ...
+
+
+class Two(Job, kind="admission.two", limit=2):
+    n: int
+
+    def run(self) -> None: ...
+
+
+class Tenant(Job, kind="admission.tenant", limit=[Concurrency(3), Concurrency(1, by="tenant")]):
+    n: int
+    tenant: str
+
+    def run(self) -> None: ...
+
+
+class Slowly(Job, kind="admission.slowly", limit=Rate(2, per=60)):
+    n: int
+
+    def run(self) -> None: ...
+
+
+class Watched:
+    """An Admitting that tells how often it was asked anything."""
+
+    def __init__(self, admitting: Admitting) -> None:
+        self.asked = 0
+        self._admitting = admitting
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked += 1
+        return getattr(self._admitting, name)
+
+
+@pytest.fixture
+def watched(session: Dedicated) -> Watched:
+    return Watched(Admitting(session))
+
+
+@pytest.fixture
+def admission(watched: Watched) -> Admission:
+    return Admission(watched, kinds)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def claim(store: Store) -> Callable[..., list[Claimed]]:
+    tokens: Iterator[int] = iter(range(1, 1000))
+    return lambda room=100: store.claim(["default"], room, next(tokens), WORKER, 30.0)
+
+
+def numbers(jobs: list[Claimed]) -> list[int]:
+    import json
+
+    return [json.loads(job.args)["n"] for job in jobs]
+
+
+def test_plain_jobs_ask_nobody(queue: Queue, admission: Admission, watched: Watched, claim: Any) -> None:
+    queue.push_all(Free(n) for n in range(3))
+    jobs = claim()
+    assert admission.admit(jobs) == Admitted(jobs, [])
+    admission.ended(jobs)
+    assert watched.asked == 0
+
+
+def test_the_order_stays_and_only_what_its_limit_does_not_let_begin_is_missing(
+    queue: Queue, admission: Admission, claim: Any, sql: Sql
+) -> None:
+    for job in (Two(1), Free(2), Two(3), Two(4), Free(5)):
+        queue.push(job)
+    begin, back = admission.admit(claim())
+    assert numbers(begin) == [1, 2, 3, 5]
+    assert back == []
+    assert sql("select args ->> 'n', blocked_by from queueapi.jobs where state = 'blocked'") == [
+        ("4", "limit:at-once:admission.two")
+    ]
+
+
+def test_when_one_ends_the_next_can_be_claimed(
+    queue: Queue, admission: Admission, store: Store, claim: Any, sql: Sql
+) -> None:
+    for n in range(5):
+        queue.push(Two(n))
+    begin, _ = admission.admit(claim())
+    store.finish([Outcome(job.id, job.token, State.DONE) for job in begin], 60.0)
+    admission.ended(begin)
+    assert numbers(admission.admit(claim()).begin) == [2, 3]
+    assert sql("select count(*) from queueapi.holds") == [(2,)], "who has ended left no trace"
+
+
+def test_a_tenant_with_many_jobs_does_not_keep_the_others_waiting(
+    queue: Queue, admission: Admission, claim: Any
+) -> None:
+    queue.push_all([*(Tenant(n, "large") for n in range(10)), Tenant(100, "small"), Tenant(200, "tiny")])
+    assert numbers(admission.admit(claim()).begin) == [0, 100, 200]
+
+
+def test_a_rate_lets_so_many_begin_whoever_has_ended(
+    queue: Queue, admission: Admission, store: Store, claim: Any
+) -> None:
+    for n in range(4):
+        queue.push(Slowly(n))
+    begin, _ = admission.admit(claim())
+    assert numbers(begin) == [0, 1]
+    store.finish([Outcome(job.id, job.token, State.DONE) for job in begin], 60.0)
+    admission.ended(begin)
+    assert claim() == []
+
+
+def test_a_kind_that_this_process_does_not_know_is_left_to_the_executor(
+    queue: Queue, watched: Watched, claim: Any
+) -> None:
+    queue.push_all(Two(n) for n in range(2))
+    jobs = claim()
+    assert Admission(watched, Kinds()).admit(jobs) == Admitted(jobs, [])  # type: ignore[arg-type]
+
+
+def test_a_limit_that_went_with_a_deploy_holds_nobody_back(queue: Queue, admission: Admission, claim: Any) -> None:
+    for n in range(3):
+        queue.push(Two(n))
+    jobs = [job._replace(kind="admission.free") for job in claim()]
+    assert admission.admit(jobs).begin == jobs
+
+
+def test_a_paused_kind_is_parked_and_another_is_not(queue: Queue, admission: Admission, claim: Any, sql: Sql) -> None:
+    sql("insert into queueapi.pauses (what, name) values ('kind', 'admission.free')")
+    queue.push_all([Free(1), Two(2)])
+    assert numbers(admission.admit(claim()).begin) == [2]
+    assert sql("select blocked_by, attempt from queueapi.jobs where state = 'blocked'") == [("kind:admission.free", 0)]
+
+
+def test_what_expired_or_was_cancelled_takes_no_place(queue: Queue, admission: Admission, claim: Any, sql: Sql) -> None:
+    for n in range(4):
+        queue.push(Two(n))
+    sql("update queueapi.jobs set expires_at = now() - interval '1 s' where args ->> 'n' in ('0', '1')")
+    assert numbers(admission.admit(claim()).begin) == [0, 1, 2, 3]
+
+
+def test_what_another_changed_meanwhile_goes_back(queue: Queue, admission: Admission, claim: Any, sql: Sql) -> None:
+    for n in range(3):
+        queue.push(Two(n))
+    jobs = claim()
+    sql("update queueapi.jobs set cancelled_at = now() where id = %s", jobs[2].id)
+    begin, back = admission.admit(jobs)
+    assert (numbers(begin), numbers(back)) == ([0, 1], [2])
+
+
+def test_a_database_that_is_away_when_jobs_have_ended_is_no_reason_to_fail(
+    queue: Queue, claim: Any, session: Dedicated, sql: Sql
+) -> None:
+    queue.push(Two(1))
+    jobs = claim()
+    admission = Admission(Admitting(session), kinds)
+    admission.admit(jobs)
+    sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'tests'")
+    admission.ended(jobs)
+    admission.ended(jobs)  # and by then it is back
+    assert sql("select count(*) from queueapi.holds") == [(0,)]
