@@ -3,13 +3,16 @@
 Push: :data:`queue`, :class:`Job`, :func:`job`.  Look: :func:`handle`, :func:`verify_ticket`.  Report: :func:`progress`.
 By the clock: :func:`cron`, :func:`schedule`, :data:`crontab`.  Never too many: :class:`Concurrency`, :class:`Rate`,
 :func:`set_limit`.  Stop: :func:`pause_kind`, :func:`paused`.
+Together: ``queue.batch``, ``queue.chain``, :func:`batch`, :func:`previous`.
 Start: :func:`configure`, :func:`check`.  Without PostgreSQL: :class:`TestQueue`, :class:`SynchronousQueue`,
 :class:`MemoryQueue`.  Around every push and every attempt: :func:`around_push`, :func:`around_perform`.
 
 Importing this connects to nothing and loads no driver.
 """
 
-from queueapi.application import check, configure, dead, handle, own, verify_ticket
+from queueapi.application import batch, check, configure, dead, handle, own, verify_ticket
+from queueapi.batches import Batch
+from queueapi.chains import previous
 from queueapi.consumers import ThreadedQueueConsumer
 from queueapi.controls import LimitStatus, Pause
 from queueapi.crons import cron, schedule
@@ -61,6 +64,7 @@ crontab = Crontab(queue.backend)
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batch",
     "Cancelled",
     "Concurrency",
     "CronStatus",
@@ -112,6 +116,7 @@ __all__ = [
     "around_perform",
     "around_push",
     "array_enumerator",
+    "batch",
     "check",
     "configure",
     "connect",
@@ -124,6 +129,7 @@ __all__ = [
     "list_limits",
     "pause_kind",
     "paused",
+    "previous",
     "progress",
     "queue",
     "resume_kind",

@@ -12,14 +12,16 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from queueapi import runtime
+from queueapi import runtime, within
 from queueapi.backends import Backend
+from queueapi.batches import Batch
 from queueapi.consumers import Consumer, ThreadedQueueConsumer
 from queueapi.deaths import Dead
 from queueapi.errors import SettingsError, TicketRefused
 from queueapi.foreign import Foreign, Pushes
 from queueapi.handles import Handle
 from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
+from queueapi.middleware import chain
 from queueapi.names import checked_name
 from queueapi.queues import Queue
 
@@ -154,6 +156,16 @@ def check() -> None:
 def handle(job_id: int) -> Handle:
     """The handle of a job whose id was kept elsewhere. Asks nobody whether it exists."""
     return Handle(current(), int(job_id))
+
+
+def batch(batch_id: int | None = None) -> Batch | None:
+    """The batch that the running job is in, to add jobs to it or to open one within it; None if it is in none. With an
+    id: the batch whose id was kept elsewhere."""
+    backend = within.place.get() or current()
+    attempt = chain.attempt()
+    if batch_id is None and attempt is not None:
+        batch_id = attempt.more().batch_id
+    return None if batch_id is None else Batch(Queue(lambda: backend), backend, int(batch_id))
 
 
 def dead(queue: str | None = None) -> Dead:

@@ -62,7 +62,9 @@ class Bundles(Protocol):
     def newest(self, conn: object | None) -> int:
         """An id below all that will be given out from now on."""
 
-    def open(self, parent: int | None, success: Sequence[NewJob], complete: Sequence[NewJob], conn: object | None) -> int:
+    def open(
+        self, parent: int | None, success: Sequence[NewJob], complete: Sequence[NewJob], conn: object | None
+    ) -> int:
         """A new batch with these callbacks; its id."""
 
     def note(self, batch_id: int, ids: Sequence[int], newest: int, conn: object | None) -> None:

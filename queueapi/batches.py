@@ -59,8 +59,8 @@ class Batch:
     # -- looking at it
 
     def status(self) -> dict[str, Any]:
-        """How far it is, with all that it contains: ``batch`` has total, pending, done, dead and cancelled; beside that,
-        what a browser sees of a job.
+        """How far it is, with all that it contains: ``batch`` has total, pending, done, dead and cancelled; beside
+        that, what a browser sees of a job.
 
         Raises:
             JobNotFound: its transaction has not committed, or it ended days ago.
@@ -99,13 +99,17 @@ class Batch:
 
     # -- adding to it
 
-    def push(self, job: object, *, then: Sequence[object] = (), conn: object | None = None, **said: Unpack[Pushed]) -> Handle:
+    def push(
+        self, job: object, *, then: Sequence[object] = (), conn: object | None = None, **said: Unpack[Pushed]
+    ) -> Handle:
         """Add a job, with the options of :meth:`queueapi.Queue.push`. From outside of its with block only its own jobs
         may, which hold it open. SettingsError once it has ended."""
         with _Into(self):
             return self._queue.push(job, then=then, conn=conn, **said)
 
-    def push_all(self, jobs: Iterable[object], *, conn: object | None = None, **said: Unpack[Pushed]) -> Sequence[Handle]:
+    def push_all(
+        self, jobs: Iterable[object], *, conn: object | None = None, **said: Unpack[Pushed]
+    ) -> Sequence[Handle]:
         """Add many, all or none."""
         with _Into(self):
             return self._queue.push_all(jobs, conn=conn, **said)

@@ -80,11 +80,14 @@ class MemoryBundles:
         """An id below all that will be given out from now on."""
         return self._rows.next_id()
 
-    def open(self, parent: int | None, success: Sequence[NewJob], complete: Sequence[NewJob], conn: object | None) -> int:
+    def open(
+        self, parent: int | None, success: Sequence[NewJob], complete: Sequence[NewJob], conn: object | None
+    ) -> int:
         """A new batch with these callbacks; its id."""
         with self._rows.held():
             id_ = next(self._ids)
-            if len(self._batches) >= KEPT and (over := [one for one, batch in self._batches.items() if batch.succeeded]):
+            over = [one for one, batch in self._batches.items() if batch.succeeded] if id_ > KEPT else []
+            if over:
                 del self._batches[over[0]]
             self._batches[id_] = _Batch(parent, success, complete)
             return id_

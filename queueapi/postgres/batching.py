@@ -25,8 +25,8 @@ class Callbacks(msgspec.Struct):
 
 
 class Batching:
-    """1. opens batches, and notes what is pushed into them; 2. completes those that have ended; 3. sweeps up what a crash
-    has left; 4. says how far they are; 5. prunes.
+    """1. opens batches, and notes what is pushed into them; 2. completes those that have ended; 3. sweeps up what a
+    crash has left; 4. says how far they are; 5. prunes.
 
     A batch has ended when no row of ``queueapi.jobs`` is in it and no batch in it is open: nothing is counted down.
     Whoever ends a job looks after that whether there is another; the last to look sees none. So nobody writes to a

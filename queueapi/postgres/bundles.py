@@ -9,7 +9,7 @@ from queueapi.figures import Figures
 from queueapi.postgres.atomic import Sessions, atomic
 from queueapi.postgres.awaiting import await_state
 from queueapi.postgres.batching import Batching, Callbacks
-from queueapi.postgres.sessions import Borrowed, Open, Pool
+from queueapi.postgres.sessions import Borrowed, Dedicated, Open, Pool
 from queueapi.records import NewJob
 
 
@@ -38,7 +38,9 @@ class PostgresBundles:
         """An id below all that will be given out from now on."""
         return int(self._session(conn).run("read_newest", {})[0][0])
 
-    def open(self, parent: int | None, success: Sequence[NewJob], complete: Sequence[NewJob], conn: object | None) -> int:
+    def open(
+        self, parent: int | None, success: Sequence[NewJob], complete: Sequence[NewJob], conn: object | None
+    ) -> int:
         """A new batch with these callbacks; its id."""
         return Batching(self._session(conn)).open(parent, Callbacks(list(success), list(complete)))
 
@@ -56,4 +58,8 @@ class PostgresBundles:
 
     def wait(self, batch_id: int, timeout: float | None) -> Figures | None:
         """The same once it has ended, or after so many seconds."""
-        return await_state(self._open, -batch_id, timeout, lambda session: Batching(session).read([batch_id]).get(batch_id))
+
+        def read(session: Dedicated) -> Figures | None:
+            return Batching(session).read([batch_id]).get(batch_id)
+
+        return await_state(self._open, -batch_id, timeout, read)

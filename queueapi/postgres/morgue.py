@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from queueapi.postgres.sessions import Session
+from queueapi.postgres.atomic import Sessions
 from queueapi.postgres.store import Store, status_of
 from queueapi.records import JobStatus
 
@@ -16,7 +16,7 @@ class Morgue:
         session: where the statements run.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Sessions) -> None:
         self._run = session.run
         self._store = Store(session)
 
