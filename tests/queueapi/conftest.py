@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import conninfo
 from psycopg.sql import SQL, Identifier
 
-from queueapi import Queue, Settings
+from queueapi import MemoryQueue, Queue, Settings, SynchronousQueue, TestQueue
+from queueapi.executor import Executor
+from queueapi.kinds import kinds
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
+from queueapi.records import Claimed
 from queueapi.runtime import Runtime
+from queueapi.states import State
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -33,7 +39,8 @@ where datname = current_database() and pid <> pg_backend_pid();
 delete from queueapi.jobs; delete from queueapi.finished; delete from queueapi.messages; delete from queueapi.leases;
 delete from queueapi.progress; delete from queueapi.watches; delete from queueapi.watchers;
 delete from queueapi.sleepers; delete from queueapi.workers; delete from queueapi.crons;
-delete from queueapi.limits; delete from queueapi.holds; delete from queueapi.pauses
+delete from queueapi.limits; delete from queueapi.holds; delete from queueapi.pauses;
+delete from queueapi.windows
 """
 # What it may not: then the database is thrown away.
 SHAPE = """
@@ -166,3 +173,84 @@ def python() -> Callable[..., str]:
         return done.stdout.strip()
 
     return run
+
+
+# A queue that is added is added here, and held to the contract.
+OF_THIS_PROCESS: dict[str, Callable[[Settings], Queue]] = {
+    "memory": MemoryQueue,
+    "test": TestQueue,
+    "synchronous": SynchronousQueue,
+}
+
+
+@pytest.fixture(params=["postgresql", *OF_THIS_PROCESS])
+def any_queue(request: pytest.FixtureRequest) -> Queue:
+    """Every queue there is."""
+    return _queue(request)
+
+
+@pytest.fixture(params=["postgresql", *(name for name in OF_THIS_PROCESS if name != "synchronous")])
+def waiting_queue(request: pytest.FixtureRequest) -> Queue:
+    """Every queue in which jobs wait."""
+    return _queue(request)
+
+
+def _queue(request: pytest.FixtureRequest) -> Queue:
+    if request.param == "postgresql":
+        queue: Queue = request.getfixturevalue("queue")
+        return queue
+    return OF_THIS_PROCESS[request.param](Settings(secrets=("s" * 32,), max_args=1000))
+
+
+class Hands:
+    """What runs the jobs of any queue, one at a time, when the test says so."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._backend: Any = queue.backend()
+        self._tokens = count(1)
+
+    def take(self) -> Claimed:
+        """Begin the next that is due."""
+        if not isinstance(self._backend, Runtime):
+            taken: Claimed = self._backend.take(None, timeout=0.0)
+            return taken
+        store = Store(self._backend.pool)
+        with self._backend.pool.connection() as connection:
+            names = [name for (name,) in connection.execute("select distinct queue from queueapi.jobs").fetchall()]
+        (job,) = store.claim(names, 1, next(self._tokens), UUID(int=1), 30.0)
+        return job
+
+    def run(self, claimed: Claimed) -> None:
+        """Run what was taken to its end."""
+        if not isinstance(self._backend, Runtime):
+            self._backend.run(claimed)
+            return
+        outcome = Executor(kinds, 1000).execute(claimed)
+        store = Store(self._backend.pool)
+        if outcome.state in (State.SCHEDULED, State.AVAILABLE):
+            store.reschedule([outcome])
+        else:
+            store.finish([outcome], 60.0)
+
+    def run_next(self) -> None:
+        """Both."""
+        self.run(self.take())
+
+
+@pytest.fixture
+def hands() -> type[Hands]:
+    """Runs jobs: ``hands(queue).run_next()``."""
+    return Hands
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Look until it is so, where nothing tells."""
+
+    def look(done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10.0
+        while not done():
+            assert time.monotonic() < deadline, "it never came about"
+            time.sleep(0.01)
+
+    return look

@@ -1,13 +1,12 @@
 """What every queue keeps to, whatever stands behind it: code that pushes cannot tell one from another.
 
-A queue that is added is added to QUEUES, and held to all of this.
+A queue that is added is added to the fixture ``any_queue``, and held to all of this.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -15,25 +14,15 @@ import pytest
 from queueapi import (
     Handle,
     Job,
-    MemoryQueue,
     NotAJob,
     NotSerializable,
     Queue,
     SettingsError,
     State,
     SynchronousQueue,
-    TestQueue,
     verify_ticket,
 )
 from queueapi.application import current
-from queueapi.settings import Settings
-
-SETTINGS = Settings(secrets=("s" * 32,), max_args=1000)
-QUEUES: dict[str, Callable[[], Queue]] = {
-    "memory": partial(MemoryQueue, SETTINGS),
-    "test": partial(TestQueue, SETTINGS),
-    "synchronous": partial(SynchronousQueue, SETTINGS),
-}
 
 
 class Note(Job, kind="tests.contract.note", queue="notes", priority=5, max_attempts=3):
@@ -47,15 +36,6 @@ class Anything(Job, kind="tests.contract.anything"):
     value: Any = None
 
     def run(self) -> None: ...
-
-
-@pytest.fixture(params=["postgresql", *QUEUES])
-def any_queue(request: pytest.FixtureRequest) -> Queue:
-    """Every queue there is."""
-    if request.param == "postgresql":
-        queue: Queue = request.getfixturevalue("queue")
-        return queue
-    return QUEUES[request.param]()
 
 
 def runs_at_once(queue: Queue) -> bool:
