@@ -62,7 +62,7 @@ class Executor:
             if (outcome := _not_begun(claimed, more)) is not None:
                 return outcome
             if reporter is not None:
-                reporter.cursor = more.cursor
+                reporter.cursor = None if more.cursor is None else msgspec.json.encode(more.cursor).decode()
         try:
             kind = self._kinds.named(claimed.kind)
         except UnknownKind as error:

@@ -73,7 +73,7 @@ class Job:
         for name in _RESERVED.intersection(inspect.get_annotations(cls)):
             raise SettingsError(f"{cls.__qualname__} has a field named {name!r}, which jobs need themselves: rename it")
         cls.__job__ = _declaration(cls.__job__, declared)
-        if cls.run is not Job.run:
+        if cls.run is not Job.run and "__abstract__" not in cls.__dict__:
             _register(cls, cls, cls.__job__)
 
     __job__: typing.ClassVar[Declaration] = NONE

@@ -74,6 +74,11 @@ def current() -> Reporter | None:
     return _current.get()
 
 
+def of(context: contextvars.Context | None) -> Reporter | None:
+    """Of the attempt that runs in another context."""
+    return None if context is None else context.get(_current)
+
+
 def report(done: float, total: float | None, message: str | None) -> None:
     """Report for the job that runs in this context, if one does."""
     reporter = _current.get()

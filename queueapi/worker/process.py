@@ -82,7 +82,7 @@ def main() -> None:
     actors.consumer.be_quiet(orders.quiet)
     signal.signal(signal.SIGTTIN, _shower_of_stacks(actors.consumer))
     _beat(board, orders.line_fd, alone + 8)
-    note_switches(board)
+    note_switches(board, gevent.get_hub())
     gevent.spawn(_show, board, actors.consumer, settings, orders.name)
     for actor in (actors.finisher, actors.listener, actors.consumer):
         actor.start()
