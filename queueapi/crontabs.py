@@ -39,13 +39,12 @@ class Crontab:
         if not self._crons().resume(name):
             raise self._unknown(name)
 
-    def run(self, name: str) -> Handle | None:
-        """Push its job now, paused or not; its next time stays. None if the job is unique, and its like is there."""
-        found = self._crons().run(name)
-        if found is None:
+    def run(self, name: str) -> Handle:
+        """Push its job now, paused or not; its next time stays. If the job is unique and its like is there: that."""
+        id_ = self._crons().run(name)
+        if id_ is None:
             raise self._unknown(name)
-        (id_,) = found
-        return None if id_ is None else Handle(self._backend(), id_)
+        return Handle(self._backend(), id_)
 
     def _crons(self) -> Crons:
         backend = self._backend()

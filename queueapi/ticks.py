@@ -43,7 +43,7 @@ class CronStatus(NamedTuple):
     """A schedule as a person sees it, in the order of list_crons.sql's columns.
 
     Attributes:
-        last_at, last_id: of its last push; None: there was none, or it pushed no job since its like was there.
+        last_at, last_id: of its last push; None: there was none.
         known: a living worker process knows it; without one it pushes nothing.
     """
 

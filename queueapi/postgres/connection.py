@@ -68,12 +68,14 @@ _REFUSED = (
     errors.StatementTooComplex,
     errors.InternalError_,
 )
-# For psycopg the last two are errors of the program; here they are states of the server, which somebody can change.
+# For psycopg the last three are errors of the program; here they are states of the server, which somebody can change,
+# or of a connection that is gone.
 _AWAY = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     errors.ReadOnlySqlTransaction,
     errors.InsufficientPrivilege,
+    errors.IdleInTransactionSessionTimeout,
 )
 _MISSING = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from queueapi.errors import SchemaMismatch, SettingsError, StoreUnavailable
-from queueapi.postgres.connection import translated
-from queueapi.postgres.sessions import Borrowed, Dedicated, Pool, Session
+from queueapi.postgres.atomic import atomic
+from queueapi.postgres.sessions import Borrowed, Dedicated, Pool
 from queueapi.postgres.store import Store
 from queueapi.records import NewJob, Special, Unique, WorkerRow
 from queueapi.ticks import Cron, CronStatus, Tick, is_wanted, next_tick
@@ -35,7 +34,7 @@ class Crons:
 
     def register(self, crons: Sequence[Cron]) -> None:
         """Say what these schedules are. One that is there already goes on, unless its times are others now."""
-        with self._transaction() as session:
+        with atomic(self._session) as session:
             ((now,),) = session.run("read_clock", {})
             there = {row[0]: row[1:] for row in session.run("lock_crons", {"names": [cron.name for cron in crons]})}
             rows = [_row(cron, _first(cron, there.get(cron.name), now)) for cron in crons]
@@ -60,7 +59,7 @@ class Crons:
         """
         due: _Due | None = None
         try:
-            with self._transaction() as session:
+            with atomic(self._session) as session:
                 rows = session.run("claim_cron", {"workers": list(workers)})
                 if not rows:
                     return None
@@ -71,8 +70,9 @@ class Crons:
         except Exception as error:  # whatever is wrong with it, the others shall have their turn
             if due is None:
                 raise
-            with self._transaction() as session:
-                _move(session, due.name, due.later())
+            left_out = {"name": due.name, "due": due.next_at, "next_at": due.later()}
+            with atomic(self._session) as session:
+                session.run("skip_cron", left_out)
             return Tick(due.name, due.kind, None, due.late, error)
 
     # -- of people
@@ -87,28 +87,21 @@ class Crons:
 
     def resume(self, name: str) -> bool:
         """Let it push again, from its next time on. False if there is none of that name."""
-        with self._transaction() as session:
+        with atomic(self._session) as session:
             for due in map(_Due._make, session.run("find_cron", {"name": name})):
                 next_at = next_tick(due.expression, due.timezone, due.now)
                 session.run("resume_cron", {"name": name, "next_at": next_at})
                 return True
         return False
 
-    def run(self, name: str) -> tuple[int | None] | None:
-        """Push its job now, whatever its time. (The id,), of None if its like was there; None: no such schedule."""
-        with self._transaction() as session:
+    def run(self, name: str) -> int | None:
+        """Push its job now, whatever its time. The id: its like's, if it is unique; None: no such name."""
+        with atomic(self._session) as session:
             for due in map(_Due._make, session.run("find_cron", {"name": name})):
                 id_ = _push(session, due.cron().job)
                 _move(session, name, due.next_at, id_, pushed=True)
-                return (id_,)
+                return id_
         return None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
-        session = self._session
-        lent = nullcontext(session.connection()) if isinstance(session, Dedicated) else session.connection()
-        with lent as connection, translated("keep the schedules"), connection.transaction():
-            yield Borrowed(connection)
 
 
 class _Due(NamedTuple):
@@ -146,7 +139,7 @@ class _Due(NamedTuple):
         )  # fmt: skip
 
 
-def _push_due(session: Session, due: _Due) -> Tick:
+def _push_due(session: Borrowed, due: _Due) -> Tick:
     cron = due.cron()
     next_at = next_tick(cron.expression, cron.timezone, due.now)
     wanted = is_wanted(cron, due.next_at, due.now)
@@ -155,11 +148,11 @@ def _push_due(session: Session, due: _Due) -> Tick:
     return Tick(cron.name, due.kind, id_, due.late)
 
 
-def _push(session: Session, job: NewJob) -> int | None:
+def _push(session: Borrowed, job: NewJob) -> int:
     return Store(session).push([job])[0]
 
 
-def _move(session: Session, name: str, next_at: dt.datetime, id_: int | None = None, pushed: bool = False) -> None:
+def _move(session: Borrowed, name: str, next_at: dt.datetime, id_: int | None = None, pushed: bool = False) -> None:
     session.run("move_cron", {"name": name, "next_at": next_at, "id": id_, "pushed": pushed})
 
 

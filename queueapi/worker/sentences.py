@@ -117,7 +117,7 @@ def _ticked(fields: Fields) -> tuple[int, str]:
         return logging.ERROR, f"{what} could not push its job ({tick.kind}), so this tick is left out: {tick.error}"
     late = f", {tick.late:.0f} s late" if tick.late >= 1 else ""
     if tick.id is None:
-        return logging.INFO, f"{what} pushed nothing{late}: it is not to catch up, or its job's like is there"
+        return logging.INFO, f"{what} pushed nothing{late}: what was missed is not made up for"
     return logging.DEBUG if not late else logging.INFO, f"{what} pushed job {tick.id} ({tick.kind}){late}"
 
 
