@@ -6,14 +6,17 @@ differs, so code cannot tell, and what would be refused in production is refused
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from queueapi.errors import NotOffered
 from queueapi.memory import Memory
 from queueapi.queues import Queue
-from queueapi.records import NewJob
+from queueapi.records import NewJob, Outcome
+from queueapi.rows import Row
 from queueapi.settings import Settings
+from queueapi.states import State
 
 
 class MemoryQueue(Queue):
@@ -48,38 +51,68 @@ class SynchronousQueue(Queue):
 class _Immediate(Memory):
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__(settings)
-        self._holds = 0
+        self._mine = _Mine()
 
     def push(self, jobs: Iterable[NewJob], conn: object | None) -> list[int]:
         with self.held():
-            return super().push(jobs, conn)
+            ids = super().push(jobs, conn)
+            self._mine.due += ids
+        return ids
+
+    def cancel(self, job_id: int) -> bool:
+        with self.held():
+            return super().cancel(job_id)
 
     @contextmanager
     def held(self) -> Iterator[None]:
         with super().held():
-            self._holds += 1
+            self._mine.holds += 1
             try:
                 yield
             finally:
-                self._holds -= 1
-            begin = not self._holds
-        if begin:
-            self._run_all()
+                self._mine.holds -= 1
+        if not self._mine.holds:
+            self._run_due()
 
-    def _run_all(self) -> None:
-        """What waits, and what comes of it. Nothing did before: so that is what was just pushed."""
-        while waiting := sorted(self._waiting(None), key=lambda row: row.id):
-            job_id = waiting[0].id
+    def _settle(self, row: Row, outcome: Outcome) -> None:
+        self._mine.holds += 1
+        try:
+            was_blocked = row.state is State.BLOCKED
+            super()._settle(row, outcome)
+        finally:
+            self._mine.holds -= 1
+        if was_blocked and not row.state.final:
+            self._mine.due.append(row.id)
+
+    def _run_due(self) -> None:
+        due = self._mine.take()
+        while due:
+            job_id = due.pop(0)
             try:
                 self.run_now(job_id)
                 self._refuse_to_wait(job_id)
             except BaseException:
-                for row in waiting:  # all or none is beyond us; but what was not begun is not left behind
-                    self.cancel(row.id)
+                for left in due:  # all or none is beyond us; but what was not begun is not left behind
+                    self.cancel(left)
+                self._run_due()
                 raise
+            due += self._mine.take()  # what has followed from that
 
     def _refuse_to_wait(self, id_: int) -> None:
         if self.cancel(id_):
             raise NotOffered(
                 f"job {id_} put itself off, and in a SynchronousQueue nothing waits: use a TestQueue or a MemoryQueue"
             )
+
+
+class _Mine(threading.local):
+    """What a thread has pushed and not yet run, and how many blocks keep it from that."""
+
+    def __init__(self) -> None:
+        self.holds = 0
+        self.due: list[int] = []
+
+    def take(self) -> list[int]:
+        """What is due; from now on nothing is."""
+        due, self.due = self.due, []
+        return due

@@ -55,15 +55,23 @@ def take_back(session: Sessions, result_ttl: float, cancel: Callable[[Borrowed],
     Args:
         cancel: returns the jobs that it has cancelled; others among them do no harm.
     """
+    ids, batches = take_some_back(session, result_ttl, cancel)
+    if batches:
+        Batching(session).complete(batches)
+    return ids
+
+
+def take_some_back(
+    session: Sessions, result_ttl: float, cancel: Callable[[Borrowed], Sequence[int]]
+) -> tuple[list[int], set[int]]:
+    """As :func:`take_back`; but the batches that may have ended come back, to be completed when there are no more."""
     with atomic(session) as inside:
         ids = list(cancel(inside))
         found = inside.run("batches_of_jobs", {"ids": ids}) if ids else []
         reasons = {id_: reason for id_, _, reason in found}
         after = _cancelled(inside, reasons, [batch for _, batch, _ in found if batch is not None], result_ttl)
     Store(session).tell_watchers(after.rows)
-    if after.batches:
-        Batching(session).complete(after.batches)
-    return ids
+    return ids, after.batches
 
 
 def _cancelled(session: Borrowed, reasons: Mapping[int, str | None], batches: Sequence[int], ttl: float) -> After:
