@@ -27,19 +27,27 @@ class Dead:
         for page in self._pages():
             yield from page
 
-    def retry(self) -> int:
+    def retry(self, note: Callable[[int], None] = lambda _: None) -> int:
         """Let them begin anew, with all their attempts. How many.
 
         A job stays dead while another waits or runs that is the same, as its ``unique=`` says.
+
+        Args:
+            note: called now and then with how many more are done.
         """
-        return self._each(self._ledger.retry)
+        return self._each(self._ledger.retry, note)
 
-    def discard(self) -> int:
-        """Give them up: cancelled, they are kept as long as any outcome. How many."""
-        return self._each(self._ledger.discard)
+    def discard(self, note: Callable[[int], None] = lambda _: None) -> int:
+        """Give them up: cancelled, they are kept as long as any outcome. How many; ``note`` as for :meth:`retry`."""
+        return self._each(self._ledger.discard, note)
 
-    def _each(self, verb: Callable[[Sequence[int]], list[int]]) -> int:
-        return sum(len(verb([job.id for job in page])) for page in self._pages())
+    def _each(self, verb: Callable[[Sequence[int]], list[int]], note: Callable[[int], None]) -> int:
+        total = 0
+        for page in self._pages():
+            done = len(verb([job.id for job in page]))
+            total += done
+            note(done)
+        return total
 
     def _pages(self) -> Iterator[list[JobStatus]]:
         before = _NEWEST

@@ -38,7 +38,8 @@ def run(main: Callable[[list[str]], int], *words: str) -> int:
 def test_help_shows_every_command_with_what_it_is_for(capsys: Captured) -> None:
     assert run(cli.main, "--help") == 0
     said = capsys.readouterr().out
-    for word in ("migrate", "status", "work", "bring the database's schema up", "show queues and workers"):
+    for word in ("migrate", "status", "work", "push", "show", "cancel", "dead", "retry", "discard", "pause", "resume",
+                 "purge", "cron", "bench", "bring the database's schema up", "show queues and workers"):  # fmt: skip
         assert word in said
 
 
@@ -49,9 +50,10 @@ def test_the_help_of_work_teaches_by_examples_and_names_variables_and_signals(
     assert run(main, "--help") == 0
     said = capsys.readouterr().out
     for word in ("queueapi-work sample_app.jobs -q mail -q default", "--burst", "DATABASE_URL", "QUEUES", "CONCURRENCY",
-                 "PROCESSES", "VERBOSE", "TERM or INT twice", "(default: 30)"):  # fmt: skip
+                 "PROCESSES", "VERBOSE", "TERM or INT twice", "(default: 30)", "--max-memory", "--reload", "--check",
+                 "TTIN", "-q mail,2 -q default,1", "that is a random\n  order"):  # fmt: skip
         assert word in said
-    assert max(map(len, said.splitlines())) <= 100
+    assert max(map(len, said.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("main", [cli.main, cli.work])
@@ -68,6 +70,9 @@ def test_no_words_at_all_show_how_it_is_used_and_fail(main: Callable[[list[str]]
     [
         (["-q", "old mail"], "queueapi: 'old mail' cannot be the name of a queue"),
         (["-q", "mail,,default"], "queueapi: '' cannot be the name of a queue"),
+        (["-q", "mail,0"], "queueapi: 'mail=0': a weight is a whole number"),
+        (["-q", "mail*", "-q", "!mail["], "queueapi: 'mail[' cannot be the name of a queue"),
+        (["--max-jobs", "-1"], "queueapi: max_jobs is -1, and must be from 0 to"),
         (["-c", "0"], "queueapi: concurrency is 0, and must be from 1 to"),
         (["-p", "0"], "queueapi: processes is 0, and must be from 1 to"),
         (["--lease", "0.5"], "queueapi: lease is 0.5, and must be from 1 to"),
@@ -81,7 +86,10 @@ def test_a_wrong_option_is_one_sentence_and_exit_code_2(words: list[str], senten
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [["-c", "many"], ["--grace", "soon"], ["--unknown"]])
+@pytest.mark.parametrize(
+    "words",
+    [["-c", "many"], ["--grace", "soon"], ["--max-memory", "much"], ["--log-format", "xml"], ["-A", "app"], ["--what"]],
+)
 def test_a_word_that_cannot_be_read_is_named(words: list[str], capsys: Captured) -> None:
     assert run(cli.work, "some.module", *words) == 2
     assert words[-1] in capsys.readouterr().err
@@ -181,7 +189,8 @@ def test_status_shows_queues_and_workers(dsn: str, sql: Sql, monkeypatch: pytest
     sql("insert into queueapi.workers (id, name, queues, slots) values (gen_random_uuid(), 'host:1', '{mail}', 20)")
     assert run(cli.main, "status") == 0
     said = capsys.readouterr().out
-    assert re.search(r"^mail +0 +1,200 +0 +0 +0 +0 +0 +\d+\.\d s$", said, re.M)
+    assert re.search(r"^queue +available +running +done +dead +latency$", said, re.M)
+    assert re.search(r"^mail +1,200 +0 +0 +0 +\d+\.\d s$", said, re.M)
     assert re.search(r"^host:1 +mail +0 of 20 +\d+\.\d s +yes$", said, re.M)
 
 

@@ -99,7 +99,9 @@ def test_a_queue_that_cannot_be_one_is_exit_code_2(
     dsn: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", dsn)
-    assert cli.main(["retry", "--all", "-q", "old mail"]) == 2
+    with pytest.raises(SystemExit) as end:
+        cli.main(["retry", "--all", "-q", "old mail"])
+    assert end.value.code == 2
     assert "'old mail' cannot be the name of a queue" in capsys.readouterr().err
 
 

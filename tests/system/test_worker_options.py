@@ -15,7 +15,6 @@ from conftest import Sql, Start, Worker, all_done, until
 
 from queueapi import Queue, State
 
-
 pytestmark = pytest.mark.system
 
 

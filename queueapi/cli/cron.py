@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from queueapi.cli import terminal
 from queueapi.crontabs import Crontab
 from queueapi.runtime import Runtime
 from queueapi.settings import Settings
@@ -32,7 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _list(arguments: argparse.Namespace) -> int:
     runtime = Runtime(Settings.from_env())
     try:
-        print(crons_table(Crontab(lambda: runtime)))
+        terminal.show(crons_table(Crontab(lambda: runtime)))
     finally:
         runtime.pool.close()
     return 0
@@ -61,8 +62,7 @@ def _resume(crontab: Crontab, name: str) -> str:
 
 
 def _push(crontab: Crontab, name: str) -> str:
-    handle = crontab.run(name)
-    return "not pushed: its like is in the queue already" if handle is None else f"pushed job {handle.id}"
+    return f"job {crontab.run(name).id}"
 
 
 _DEALS = {"pause": _pause, "resume": _resume, "run": _push}

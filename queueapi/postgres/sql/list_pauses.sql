@@ -1,1 +1,0 @@
-select what, name, paused_at from queueapi.pauses order by what desc, name
