@@ -22,7 +22,7 @@ class Ledger(Protocol):
         """The job's present state."""
 
     def cancel(self, job_id: int) -> bool:
-        """Take back a job that nobody has claimed."""
+        """Take the job back, or have it told to stop; False if it has ended, or never was."""
 
     def dead(self, queue: str | None, before: int, limit: int) -> list[JobStatus]:
         """Dead jobs of a queue, or of all, with an id below that: the newest first."""
@@ -91,7 +91,15 @@ class Handle:
         return _outcome(status)
 
     def cancel(self) -> bool:
-        """Take the job back. True if nobody had claimed it; a job that runs or has run is left alone."""
+        """Take the job back, or tell it to stop.
+
+        What waits does not begin any more, at once. What runs has :class:`queueapi.Cancelled` raised in it at its next
+        switch or progress call, may clean up, and ends as cancelled; wherever it goes instead – its process dies, it is
+        put off – it is not run again. Only a job that returns nevertheless is done.
+
+        Returns:
+            True: it will not run, or was told to stop. False: it had ended, or there is no such job.
+        """
         return self._ledger.cancel(self.id)
 
     def retry(self) -> bool:

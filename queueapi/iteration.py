@@ -37,9 +37,9 @@ class Iteration(Job):
 
     With each item comes a cursor: what finds the place right after it again. A worker that stops (a deploy, Ctrl-C)
     ends the job after the item that it is at, and another goes on there: the enumerator is built anew, from the cursor
-    of the last item that was dealt with, and the attempt is not charged. The same cursor is used after a failure, and it
-    is stored with the progress a few times a second: if the process is killed, what was done since is done again, so an
-    item may be met twice, as everywhere where jobs run at least once.
+    of the last item that was dealt with, and the attempt is not charged. The same cursor is used after a failure, and
+    it is stored with the progress a few times a second: if the process is killed, what was done since is done again, so
+    an item may be met twice, as everywhere where jobs run at least once.
 
     The bar moves by itself: items done, those of earlier runs included, out of :meth:`total` if that says something. A
     job that calls ``progress()`` itself has its own bar.

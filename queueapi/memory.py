@@ -18,16 +18,16 @@ from typing import Final
 from queueapi import within
 from queueapi.consumers import Consumed, ThreadedQueueConsumer
 from queueapi.errors import QueueEmpty
-from queueapi.executor import Executor
+from queueapi.executor import Executor, cancelled
 from queueapi.kinds import kinds
 from queueapi.memory_bundles import MemoryBundles
 from queueapi.records import Claimed, JobStatus, NewJob, Outcome
-from queueapi.reporting import Reporter
 from queueapi.rows import Row
 from queueapi.sameness import Sameness
 from queueapi.settings import Settings
 from queueapi.signing import Signer
 from queueapi.states import State
+from queueapi.telling import Teller
 
 # So many outcomes are kept for their handles; then the oldest goes.
 KEPT: Final = 10_000
@@ -97,9 +97,12 @@ class Memory:
         """See :class:`queueapi.handles.Ledger`."""
         with self._changed:
             row = self._rows.get(job_id)
-            if row is None or row.state not in (State.AVAILABLE, State.SCHEDULED, State.BLOCKED):
+            if row is None or row.state.final:
                 return False
-            self._settle(row, Outcome(row.id, 0, State.CANCELLED))
+            if row.state is State.RUNNING:
+                row.cancelled = True
+            else:
+                self._settle(row, Outcome(row.id, 0, State.CANCELLED))
             return True
 
     def dead(self, queue: str | None, before: int, limit: int) -> list[JobStatus]:
@@ -241,12 +244,14 @@ class Memory:
         executor = Executor(kinds, self.settings.max_result, on_error=lambda _, error: raised.append(error))
         token = within.place.set(self)
         try:
-            outcome = executor.execute(claimed, Reporter(lambda _: None, row.report))
+            outcome = executor.execute(claimed, Teller(row, claimed))
         finally:
             within.place.reset(token)
         if raised and last:
             outcome = outcome._replace(state=State.DEAD)
         with self._changed:
+            if row.cancelled and not outcome.state.final:
+                outcome = cancelled(claimed)
             self._settle(row, outcome)
         return raised[0] if raised else None
 

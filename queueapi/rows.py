@@ -28,6 +28,8 @@ class Row:
     result: str | None = None
     error: str | None = None
     previous: str | None = None
+    cursor: str | None = None
+    cancelled: bool = False  # while it ran
 
     @classmethod
     def pushed(cls, id_: int, job: NewJob) -> Row:
@@ -54,7 +56,7 @@ class Row:
 
     def retry(self) -> None:
         """Begin anew after its death."""
-        self.attempt, self.expires = 0, None
+        self.attempt, self.expires, self.cancelled = 0, None, False
 
     def _plan(self, job: NewJob, due: float) -> None:
         self.job, self.due = job, due
@@ -85,12 +87,13 @@ class Row:
 
     def _special(self) -> str | None:
         special = self.job.special
-        if special is None:
+        if special is None and self.cursor is None:
             return None
         claim = Claim(
             expired=self.expires is not None and self.expires < time.time(),
-            batch_id=special.batch_id,
-            options=_read(special.options) or {},
+            batch_id=special.batch_id if special else None,
+            options=(_read(special.options) if special else None) or {},
+            cursor=_read(self.cursor),
             previous=_read(self.previous),
         )
         return msgspec.json.encode(claim).decode()
@@ -104,6 +107,7 @@ class Row:
         """The attempt has ended so."""
         self.state, self.progress = outcome.state, None
         self.result, self.error = outcome.result, outcome.error or self.error
+        self.cursor = outcome.cursor or self.cursor
         self.attempt -= not outcome.charged
         if not outcome.state.final:
             self.due = time.time() + outcome.delay

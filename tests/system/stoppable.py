@@ -1,4 +1,4 @@
-"""Jobs that are cancelled, run too long or take their process with them. What they do stands in the workshop's tables."""
+"""Jobs that are cancelled, run too long or end their process. What they do stands in the workshop's tables."""
 
 from __future__ import annotations
 

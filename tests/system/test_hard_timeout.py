@@ -18,7 +18,7 @@ def test_a_soft_timeout_is_raised_in_the_job_which_may_clean_up_and_fails_the_at
 ) -> None:
     start("-c", 2, modules=("stoppable",)).ready()
     handle = queue.push(stoppable.Patient(1, 60.0), timeout=0.5, max_attempts=1)
-    with pytest.raises(JobFailed, match="SoftTimeout: it ran longer than its timeout of 0.5 s"):
+    with pytest.raises(JobFailed, match=r"SoftTimeout: it ran longer than its timeout of 0\.5 s"):
         handle.wait(20)
     assert sql("select n, attempt from ended") == [(1, 2)]
 
