@@ -9,6 +9,7 @@ from typing import Final
 
 import falcon
 
+from longpoll.cancelling import Cancel
 from longpoll.cursor import decode
 from longpoll.dialects import native
 from longpoll.errors import BadRequest, BadTicket, Refused, Unavailable, UnknownJob
@@ -54,6 +55,7 @@ def create_app(
     app.add_middleware(Headers(any_origin=origins == ANYBODY))
     app.add_route("/poll", Poll(feed, signer))
     app.add_route("/job", Job(runtime, signer))
+    app.add_route("/job/cancel", Cancel(runtime, signer))
     app.add_route("/longpoll.js", Script())
     app.add_route("/healthz", Health(feed))
     app.add_error_handler(Refused, _refuse)
@@ -115,11 +117,10 @@ class Job:
         if not channels.jobs:
             raise BadTicket("this is not a job's ticket: poll for its messages", [ticket])
         id_ = channels.jobs[0][0]
-        status = self._runtime.read(id_)
+        status = self._runtime.read(id_) if id_ >= 0 else self._runtime.bundles.read(-id_)
         if status is None:
-            raise UnknownJob(
-                f"there is no job {id_}: its transaction was rolled back, or it is no longer kept", [ticket]
-            )
+            what = f"job {id_}" if id_ >= 0 else f"batch {-id_}"
+            raise UnknownJob(f"there is no {what}: its transaction was rolled back, or it is no longer kept", [ticket])
         return state_of(status)
 
 

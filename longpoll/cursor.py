@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Self
 # For the browser a cursor is opaque. None of its characters needs escaping in a URL, and all numbers count from xmin:
 # a JSONP address is short.
 _CURSOR: Final = re.compile(
-    r"([\w-]{8})~(\d{1,19})\.(\d{1,19})\.((?:\d{1,19}(?:\*\d{1,19})*)?)~((?:\d{1,19}![\w-]{8}(?:\*\d{1,19}![\w-]{8})*)?)",
+    r"([\w-]{8})~(\d{1,19})\.(\d{1,19})\.((?:\d{1,19}(?:\*\d{1,19})*)?)~((?:-?\d{1,19}![\w-]{8}(?:\*-?\d{1,19}![\w-]{8})*)?)",
     re.ASCII,
 )
 _LARGEST: Final = 2**63 - 1  # xids are compared as bigint
@@ -69,7 +69,7 @@ class Cursor(NamedTuple):
 
     Attributes:
         epoch: of the database that gave it out, see :func:`epoch_of`.
-        versions: job id -> :func:`version_of` the state last shown.
+        versions: job id, or a batch's below zero -> :func:`version_of` the state last shown.
     """
 
     epoch: str

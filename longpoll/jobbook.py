@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # began before the job was watched, and ended after it was read, has told nobody.
 RECHECK: Final = 5.0
 FIRST_RECHECK: Final = 0.1
+# Seconds between two reads of a batch: of its end we are told, of the jobs that end before nobody tells.
+BATCH_RECHECK: Final = 1.0
 # Seconds that a job is remembered after the last poll for it: the next comes within one.
 LINGER: Final = 60.0
 # Bytes up to which that is worth the memory.
@@ -49,10 +51,11 @@ class JobBook:
 
     def __init__(self) -> None:
         self._entries: dict[int, Entry] = {}
+        self._batches: set[int] = set()  # those of them that are batches: below zero
         self._new: set[int] = set()
         self._dropped: set[int] = set()
         self._fresh: deque[tuple[float, int]] = deque()
-        self._swept_at = time.monotonic()
+        self._swept_at = self._counted_at = time.monotonic()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -66,6 +69,8 @@ class JobBook:
             if entry is None:
                 entry = self._entries[id_] = Entry()
                 self._new.add(id_)
+                if id_ < 0:
+                    self._batches.add(id_)
             entry.waiters.add(waiter)
 
     def leave(self, waiter: Waiter) -> None:
@@ -82,6 +87,7 @@ class JobBook:
 
     def _drop(self, id_: int) -> None:
         del self._entries[id_]
+        self._batches.discard(id_)
         self._new.discard(id_)
         self._dropped.add(id_)
 
@@ -146,6 +152,9 @@ class JobBook:
         due = set()
         while self._fresh and self._fresh[0][0] <= now:
             due.add(self._fresh.popleft()[1])
+        if now - self._counted_at >= BATCH_RECHECK:
+            self._counted_at = now
+            due.update(id_ for id_ in self._batches if self._entries[id_].waiters)
         if now - self._swept_at >= RECHECK:
             self._swept_at = now
             for id_, entry in list(self._entries.items()):
@@ -168,8 +177,10 @@ class JobBook:
         """Seconds until :meth:`take_due` has something again, at most :data:`RECHECK`."""
         now = time.monotonic()
         sweep = self._swept_at + RECHECK - now
+        if self._batches:
+            sweep = min(sweep, self._counted_at + BATCH_RECHECK - now)
         return max(0.0, min(sweep, self._fresh[0][0] - now) if self._fresh else sweep)
 
 
 def _unknown(id_: int) -> JobState:
-    return JobState("unknown", f'{{"id":"{id_}","state":"unknown"}}', False)
+    return JobState("unknown", f'{{"id":"{abs(id_)}","state":"unknown"}}', False)

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 from uuid import uuid4
 
@@ -21,7 +21,9 @@ from longpoll.logbook import MAX_REPLY
 from longpoll.waiter import Waiter
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
+from queueapi.figures import Figures
 from queueapi.loop import Loop
+from queueapi.postgres.batching import Batching
 from queueapi.postgres.listener import Listener
 from queueapi.postgres.messages import CHANNEL as MESSAGES
 from queueapi.postgres.messages import Messages
@@ -86,6 +88,7 @@ class Feed:
             _inherited.append((self._session, self._listener))
         self._session = Dedicated(self._open)
         self._store = Store(self._session)
+        self._batching = Batching(self._session)
         self._messages = Messages(self._session)
         self._watching = Watching(self._session, uuid4())
         self._told: deque[int] = deque()
@@ -109,7 +112,7 @@ class Feed:
         if channel == MESSAGES:
             self._published = True
         else:
-            self._told.extend([int(id_) for id_ in payload.split(",") if id_.isdecimal()])
+            self._told.extend([int(id_) for id_ in payload.split(",") if id_.removeprefix("-").isdecimal()])
         self._loop.wake()
 
     def _look_again(self) -> None:
@@ -161,7 +164,15 @@ class Feed:
         wanted = list(ids)
         for start in range(0, len(wanted), CHUNK):
             some = wanted[start : start + CHUNK]
-            self.hub.jobs_read(some, {id_: state_of(status) for id_, status in self._store.read(some).items()})
+            self.hub.jobs_read(some, {id_: state_of(status) for id_, status in self._states(some).items()})
+
+    def _states(self, ids: list[int]) -> Mapping[int, JobStatus | Figures]:
+        jobs = [id_ for id_ in ids if id_ >= 0]
+        states: dict[int, JobStatus | Figures] = {**self._store.read(jobs)} if jobs else {}
+        if len(jobs) < len(ids):
+            found = self._batching.read(-id_ for id_ in ids if id_ < 0)
+            states.update((-id_, figures) for id_, figures in found.items())
+        return states
 
     # -- 3. the log
 
@@ -246,8 +257,8 @@ class Feed:
 _inherited: list[object] = []
 
 
-def state_of(status: JobStatus) -> JobState:
-    """A row as browsers are told it."""
+def state_of(status: JobStatus | Figures) -> JobState:
+    """A job's row, or a batch, as browsers are told it."""
     try:
         data = status.data()
     except Exception:  # not written by any version of ours: it must not keep the other rows from being read

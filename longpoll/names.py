@@ -1,7 +1,8 @@
 """Channel names, and who may have them.
 
-A job's channel goes by its ticket alone. A message channel goes by its name if it is public, and by a ticket
-that names it if it begins with ``private-`` or ``presence-`` (Pusher's convention, which people know).
+A job's channel goes by its ticket alone; so does that of a batch, which is a job's in all but what stands behind it:
+its id has a minus before it. A message channel goes by its name if it is public, and by a ticket that names it if it
+begins with ``private-`` or ``presence-`` (Pusher's convention, which people know).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from longpoll.errors import BadChannel, BadTicket
+from queueapi import tickets
 from queueapi.errors import TicketRefused
 from queueapi.signing import Signer
 
@@ -18,14 +20,15 @@ from queueapi.signing import Signer
 _NAME: Final = re.compile(r"[A-Za-z0-9_\-=@,.;:/]{1,200}", re.ASCII)
 _PRIVATE: Final = ("private-", "presence-")
 # What tickets begin with: a ticket cut in half must be refused, not taken for the name of a silent channel.
-JOB, CHANNEL = "job", "channel"
-_TICKETS: Final = (f"{JOB}.", f"{CHANNEL}.")
+JOB, BATCH, CHANNEL = "job", "batch", "channel"
+_TICKETS: Final = (f"{JOB}.", f"{BATCH}.", f"{CHANNEL}.")
 _ID: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 _LARGEST_ID: Final = 2**63 - 1  # what PostgreSQL would refuse must not reach the one statement that reads for all
 
 
 class Channels(NamedTuple):
-    """What one request asks for: pairs of the thing and the text that asked for it, which replies repeat."""
+    """What one request asks for: pairs of the thing and the text that asked for it, which replies repeat. A job that is
+    below zero is a batch."""
 
     jobs: tuple[tuple[int, str], ...]
     logs: tuple[tuple[str, str], ...]
@@ -87,12 +90,19 @@ def _one(text: str, signer: Signer) -> int | str:
         ticket = signer.verify(text)
     except TicketRefused as error:
         raise BadTicket(str(error)) from error
-    return _job_id(ticket.name) if ticket.purpose == JOB else checked_channel(ticket.name)
+    if ticket.purpose == CHANNEL:
+        return checked_channel(ticket.name)
+    if ticket.purpose == BATCH:
+        return -_batch_id(ticket.name)
+    try:
+        return tickets.parsed(ticket.name).id
+    except TicketRefused as error:
+        raise BadTicket(str(error)) from error
 
 
-def _job_id(name: str) -> int:
+def _batch_id(name: str) -> int:
     if not _ID.fullmatch(name) or int(name) > _LARGEST_ID:
-        raise BadTicket(f"the ticket is for the job {shortened(name)}, and no job can have that id")
+        raise BadTicket(f"the ticket is for the batch {shortened(name)}, and no batch can have that id")
     return int(name)
 
 
