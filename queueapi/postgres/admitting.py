@@ -18,7 +18,7 @@ from queueapi.postgres.connection import translated
 from queueapi.postgres.sessions import Dedicated
 from queueapi.quotas import Quota
 
-# Fewer parked jobs than this are no sign that more of them stand behind.
+# So many parked jobs of one claim, or as many as it asked for, are a sign that more of them stand behind.
 FLOOD = 10
 # Keys that one transaction locks at most, when all that block anything are looked through.
 _KEYS = 100
@@ -74,7 +74,7 @@ class Admitting:
             quotas, now = self._count(by_key, [one.id for one in asked])
             begin, refused, back = _decided(asked, quotas)
             self._note(begin, back, quotas, now)
-            parked = self._park(refused)
+            parked = self._park(refused, len(asked))
             queues = self._unblock(quotas)
         self._wake(queues)
         return Answer({one.id for one in begin}, parked)
@@ -166,12 +166,12 @@ class Admitting:
             params = _columns(("keys", "ids", "tokens"), taken) | _columns(("back_keys", "back_ids"), back)
             self._run("use_limits", params | _columns(("used_keys", "used", "since"), used))
 
-    def _park(self, refused: Sequence[tuple[Asked, str]]) -> set[int]:
+    def _park(self, refused: Sequence[tuple[Asked, str]], asked: int) -> set[int]:
         if not refused:
             return set()
         rows = [(one.id, one.token, reason) for one, reason in refused]
         parked = {id_ for (id_,) in self._run("block_jobs", _columns(("ids", "tokens", "reasons"), rows))}
-        if len(parked) >= FLOOD:
+        if len(parked) >= FLOOD or (parked and len(parked) == asked):
             queues = sorted({one.queue for one, _ in refused})
             self._run("block_waiting", {"queues": queues, "reasons": sorted({reason for _, reason in refused})})
         return parked
