@@ -8,7 +8,6 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from typing import Final
 
 from queueapi.cli import terminal
@@ -44,14 +43,14 @@ def _bench(arguments: argparse.Namespace) -> int:
     with runtime() as made, session("bench") as scratch:
         try:
             rows = _pushed(made, name, arguments.n, ids)
-            rows.append(_drained(name, ids, arguments.processes))
+            _drain(name, arguments.n, arguments.processes)
             ((done, seconds),) = scratch.run("time_scratch", {"ids": ids})
         finally:
             for start in range(0, len(ids), _CHUNK):
                 scratch.run("forget_scratch", {"ids": ids[start : start + _CHUNK], "queue": name})
     if done != len(ids):
         raise QueueAPIError(f"only {done:,} of {len(ids):,} jobs were run: look at what the workers said above")
-    rows[-1] = _row(f"run by {arguments.processes} × 20 slots", done, seconds)
+    rows.append(_row(f"run by {arguments.processes} × 20 slots", done, seconds))
     terminal.show(Table(["", "jobs", "seconds", "a second"], rows, ""))
     return 0
 
@@ -76,18 +75,17 @@ def _pushed(made: Runtime, name: str, count: int, ids: list[int]) -> list[list[s
     return rows if count == single else [*rows, _row("pushed by the thousand", count - single, ended - middle)]
 
 
-def _drained(name: str, ids: Sequence[int], processes: int) -> list[str]:
+def _drain(name: str, count: int, processes: int) -> None:
     words = ["queueapi.cli.benchjob", "-q", name, "-p", str(processes), "-c", "20", "--burst"]
     code = "import sys; from queueapi.cli import work; sys.exit(work())"
     # What the environment says of the user's own workers is not meant for these.
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
-    with terminal.counting(f"running {len(ids):,}"):
+    with terminal.counting(f"running {count:,}"):
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-c", code, *words], env=environment, capture_output=True, text=True, check=False
         )
     if done.returncode:
         print(done.stderr, end="", file=sys.stderr)
-    return []
 
 
 _NOT_OURS: Final = ("QUEUES", "QUEUE", "VERBOSE", "QUEUEAPI_MAX_JOBS", "QUEUEAPI_MAX_MEMORY", "QUEUEAPI_LOG_FORMAT")

@@ -89,7 +89,10 @@ def _drawn(tables: Iterable[Table]) -> Any:
             continue
         drawn = Drawn(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
         for head, right in zip(table.head, table.right, strict=True):
-            drawn.add_column(head, justify="right" if right else "left", overflow="fold", no_wrap=right)
+            if head == "progress":  # a job may say a lot, and says something else in a moment
+                drawn.add_column(head, overflow="ellipsis", no_wrap=True)
+            else:
+                drawn.add_column(head, justify="right" if right else "left", overflow="fold", no_wrap=right)
         for row in table.rows:
             drawn.add_row(*(Text(cell, style=_style(head, cell)) for head, cell in zip(table.head, row, strict=True)))
         parts.append(drawn)
