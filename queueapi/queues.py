@@ -99,10 +99,11 @@ class Queue:
         """
         if then:
             return self.chain(job, *then, conn=conn, session=session, **said)[0]
-        conn = borrowed(conn, session)
+        if conn is not None or session is not None:
+            conn = borrowed(conn, session)
 
         def store(said: Mapping[str, Any]) -> Handle:
-            return self._push([(job, options(said))], conn)[0]
+            return self._push_one(job, options(said), conn)
 
         return chain.push(job, self.name, said, store)
 
@@ -163,6 +164,14 @@ class Queue:
         return self._push_each(
             ((job, usual if more is said else options(more)) for job, more in pairs), borrowed(conn, session)
         )
+
+    def _push_one(self, job: object, said: Options, conn: object | None) -> Handle:
+        # As _push of a line of one, by the shortest way: it is nearly all pushes.
+        backend = self._backend()
+        if self._routes or joined(backend, conn) is not None:
+            return self._push([(job, said)], conn)[0]
+        row = new_job(kinds.of(job), job, said, self.name, backend.settings.max_args)
+        return Handle(backend, backend.push([row], conn)[0])
 
     def _push(self, line: Sequence[tuple[object, Options]], conn: object | None) -> list[Handle]:
         backend = self._backend()

@@ -19,6 +19,7 @@ from queueapi.signing import Signer
 from queueapi.states import State
 
 if TYPE_CHECKING:
+    from queueapi.postgres.atomic import Sessions
     from queueapi.postgres.bundles import PostgresBundles
     from queueapi.postgres.connection import Connection
     from queueapi.postgres.controlling import PostgresControls
@@ -50,12 +51,26 @@ class Runtime:
 
         return connect(self.settings.database_url, "queueapi", self.settings.connect_timeout)
 
+    def open_listening(self) -> Connection:
+        """A new connection that can hear notifications."""
+        from queueapi.postgres.connection import connect
+
+        url = self.settings.listen_url or self.settings.database_url
+        return connect(url, "queueapi", self.settings.connect_timeout)
+
     def push(self, jobs: Iterable[NewJob], conn: object | None) -> Sequence[int]:
         """See :class:`queueapi.backends.Backend`."""
-        from queueapi.postgres.bulk import push_stream
+        if conn is None:
+            return self._push_stream(self.pool, jobs)
         from queueapi.postgres.sessions import Borrowed
 
-        return push_stream(self.pool if conn is None else Borrowed(conn), jobs)
+        return self._push_stream(Borrowed(conn), jobs)
+
+    @cached_property
+    def _push_stream(self) -> Callable[[Sessions, Iterable[NewJob]], Sequence[int]]:
+        from queueapi.postgres.bulk import push_stream  # once: to look it up at each push costs 1 µs
+
+        return push_stream
 
     def read(self, job_id: int) -> JobStatus | None:
         """See :class:`queueapi.backends.Backend`."""
@@ -109,14 +124,14 @@ class Runtime:
         """See :class:`queueapi.backends.Backend`."""
         from queueapi.postgres.awaiting import await_job
 
-        return await_job(self.open, job_id, timeout)
+        return await_job(self.open_listening, job_id, timeout)
 
     @cached_property
     def bundles(self) -> PostgresBundles:
         """See :class:`queueapi.backends.Backend`."""
         from queueapi.postgres.bundles import PostgresBundles
 
-        return PostgresBundles(self.pool, self.open)
+        return PostgresBundles(self.pool, self.open_listening)
 
     @cached_property
     def controls(self) -> PostgresControls:

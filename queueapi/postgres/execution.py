@@ -58,14 +58,29 @@ def execute(connection: Connection, verb: str, params: Mapping[str, Any]) -> Row
     Raises:
         psycopg.Error: as a cursor would.
     """
+    if connection.pooled:
+        return execute_once(connection, verb, params)
     ready = prepared(verb)
     values = [as_text(params[name]) for name in ready.params]
     try:
         return connection.wait(_executing(connection, ready, values))
     except InvalidSqlStatementName:
-        # Somebody said DISCARD ALL, or a pooler gave us another server: nothing has been carried out.
+        # Somebody said DISCARD ALL: nothing has been carried out.
         connection.prepared.clear()
         return connection.wait(_executing(connection, ready, values))
+
+
+def execute_once(connection: Connection, verb: str, params: Mapping[str, Any]) -> Rows:
+    """The same in the middle of a transaction, where a statement that a pooler has lost could not be prepared again: so
+    none is."""
+    ready = prepared(verb)
+    values = [as_text(params[name]) for name in ready.params]
+    return connection.wait(_executing_once(connection, ready, values))
+
+
+def _executing_once(connection: Connection, ready: Prepared, values: list[bytes | None]) -> PQGen[Rows]:
+    connection.pgconn.send_query_params(ready.text, values)
+    return _rows(_checked((yield from generators.execute(connection.pgconn)), connection), connection)
 
 
 def _executing(connection: Connection, ready: Prepared, values: list[bytes | None]) -> PQGen[Rows]:
@@ -78,7 +93,10 @@ def _executing(connection: Connection, ready: Prepared, values: list[bytes | Non
             pass  # under that name it can only be the same text
         connection.prepared.add(ready.name)
     pgconn.send_query_prepared(ready.name, values)
-    result = _checked((yield from generators.execute(pgconn)), connection)
+    return _rows(_checked((yield from generators.execute(pgconn)), connection), connection)
+
+
+def _rows(result: PGresult, connection: Connection) -> Rows:
     transformer = connection.transformer
     transformer.set_pgresult(result)
     return transformer.load_rows(0, result.ntuples, tuple)

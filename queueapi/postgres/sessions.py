@@ -16,7 +16,7 @@ from psycopg.rows import tuple_row
 
 from queueapi.errors import NotAConnection, StoreUnavailable
 from queueapi.postgres.connection import Connection, translated
-from queueapi.postgres.execution import execute
+from queueapi.postgres.execution import execute, execute_once
 from queueapi.postgres.statements import Rows, statement
 
 # Statements of ours walk indexes, whatever the statistics say: those may be of an idle moment, or of a table that
@@ -173,8 +173,9 @@ class Dedicated:
         if self._connection is None or self._connection.closed:
             connection = self._open()
             try:
-                with translated("connect"):
-                    connection.execute(_PLANS)
+                if not connection.pooled:
+                    with translated("connect"):
+                        connection.execute(_PLANS)
             except BaseException:
                 connection.close()
                 raise
@@ -205,6 +206,9 @@ class Borrowed:
 
     def run(self, verb: str, params: Mapping[str, Any]) -> Rows:
         """See :class:`Session`. The caller's row factory does not matter."""
+        if isinstance(self.connection, Connection) and self.connection.autocommit:  # ours: nobody pipelines on it
+            with translated(verb):
+                return execute_once(self.connection, verb, params)
         with translated(verb), self.connection.cursor(row_factory=tuple_row) as cursor:
             cursor.execute(statement(verb), params)
             return cursor.fetchall() if cursor.description else []
