@@ -48,7 +48,7 @@ def create_app(
         SettingsError: QUEUEAPI_SECRET is missing or too short.
     """
     runtime = runtime or default()
-    feed = feed or Feed(runtime.open, Events())
+    feed = feed or Feed(runtime.open, Events(), runtime.open_listening)
     signer = runtime.signer()
     app = falcon.App()
     app.add_middleware(falcon.CORSMiddleware(origins, expose_headers=["Retry-After"]))

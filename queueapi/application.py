@@ -9,15 +9,16 @@ import atexit
 import importlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
-from queueapi import runtime, within
+from queueapi import runtime, tickets, within
 from queueapi.backends import Backend
 from queueapi.batches import Batch
 from queueapi.consumers import Consumer, ThreadedQueueConsumer
 from queueapi.deaths import Dead
-from queueapi.errors import SettingsError, TicketRefused
+from queueapi.errors import SettingsError
 from queueapi.foreign import Foreign, Pushes
 from queueapi.handles import Handle
 from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
@@ -62,6 +63,18 @@ class Application:
                 made.start()
                 self._consumer = made
                 atexit.register(self.reset)
+
+    @contextmanager
+    def instead(self, queue: Queue) -> Iterator[None]:
+        """Put another queue behind it for a block; afterwards all is as it was. For tests."""
+        with self._lock:
+            before = self._backend, self._ready, self._consumer
+            self._backend, self._ready, self._consumer = _backend(queue), True, None
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._backend, self._ready, self._consumer = before
 
     def reset(self) -> None:
         """Let the consumer run what is due and end it, and know nothing."""
@@ -173,14 +186,15 @@ def dead(queue: str | None = None) -> Dead:
     return Dead(current(), None if queue is None else checked_name("queue", queue))
 
 
-def verify_ticket(ticket: str) -> Handle:
+def verify_ticket(ticket: str, *, cancel: bool = False) -> Handle:
     """The handle of the job that a ticket names.
 
+    Args:
+        cancel: the ticket must allow to cancel the job.
+
     Raises:
-        TicketRefused: malformed, altered, expired, or not for a job.
+        TicketRefused: malformed, altered, expired, not for a job, or without that permission.
     """
     backend = current()
-    verified = backend.signer().verify(ticket)
-    if verified.purpose != "job":
-        raise TicketRefused(f"the ticket is for a {verified.purpose}, not for a job")
-    return Handle(backend, int(verified.name))
+    signer = backend.signer()
+    return Handle(backend, tickets.may_cancel(signer, ticket) if cancel else tickets.verified(signer, ticket).id)

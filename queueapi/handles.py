@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Protocol, overload
 
+from queueapi import tickets
 from queueapi.errors import JobCancelled, JobFailed, JobNotFinished, JobNotFound, NotUnique
 from queueapi.records import JobStatus
 from queueapi.signing import Signer
@@ -122,10 +123,14 @@ class Handle:
         """Give up a dead job: cancelled, it is kept as long as any outcome. False if it is not dead."""
         return bool(self._ledger.discard([self.id]))
 
-    def ticket(self, expires: float | dt.timedelta = TICKET_EXPIRES) -> str:
-        """What a browser needs to see this job, and nothing else, for so many seconds."""
+    def ticket(self, expires: float | dt.timedelta = TICKET_EXPIRES, *, cancel: bool = False) -> str:
+        """What a browser needs to see this job, and nothing else, for so many seconds.
+
+        Args:
+            cancel: its holder may cancel the job, too: ``LongPoll.job(ticket).cancel()``.
+        """
         seconds = expires.total_seconds() if isinstance(expires, dt.timedelta) else expires
-        return self._ledger.signer().sign("job", str(self.id), seconds)
+        return tickets.sign(self._ledger.signer(), self.id, seconds, cancel)
 
     def _status(self) -> JobStatus:
         status = self._ledger.read(self.id)

@@ -41,6 +41,11 @@ class _Body(msgspec.Struct):
     wait: float = WAIT
 
 
+class _OneTicket(msgspec.Struct):
+    ticket: str
+
+
+_decode_ticket = msgspec.json.Decoder(_OneTicket).decode
 _decode_body = msgspec.json.Decoder(_Body).decode
 _decode_names = msgspec.json.Decoder(list[str]).decode
 _encode = msgspec.json.Encoder().encode
@@ -81,6 +86,23 @@ def read_query(query: Mapping[str, Any]) -> Ask:
     except ValueError:
         raise BadRequest(f"wait should be a number of seconds, not {str(wait)[:40]!r}") from None
     return _checked(names, cursor or None, seconds)
+
+
+def read_ticket(body: bytes) -> str:
+    """The one ticket that a request to cancel carries.
+
+    Raises:
+        BadRequest: it is not of that form.
+    """
+    try:
+        return _decode_ticket(body).ticket
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        raise BadRequest(f'the body should be {{"ticket": "..."}}: {_said(error)}') from None
+
+
+def write_cancelled(cancelled: bool) -> bytes:
+    """The reply to that: whether the job will not run, or was told to stop. If not, it had ended."""
+    return _encode({"cancelled": cancelled})
 
 
 def _checked(channels: list[str], cursor: str | None, wait: float) -> Ask:

@@ -25,6 +25,8 @@
  *            .retrying(fn) .failed(fn) .denied(fn)    fn(error, data)
  *            .done(fn)                                fn(result, data)
  *            .any(fn)  fn(event, data)                .stop()
+ *            .cancel()  takes the job back, or has it told to stop, if the ticket allows it: ticket(cancel=True). How
+ *                       that ends is told as ever, by cancelled(); that it was refused, by the client's onerror().
  *            A job is a state: a callback that comes late is called with the last event, if that is the one it is for.
  *   channel  .bind(event, fn)  fn(data, message)      .bind(fn)  fn(event, data, message)
  *            .unbind(event, fn)  .unbind(event)  .unbind(fn)  .denied(fn)  .unsubscribe()
@@ -49,6 +51,7 @@
   var RETRY_FIRST = 500;       // ms, doubled with each failure; the delay is random below that (full jitter), so that
   var RETRY_MAX = 30000;       // ms  the pages a restart cut off do not all come back in the same instant
   var RETRY_AFTER_MAX = 300000;  // ms of a server's Retry-After that we believe
+  var CANCEL_TRIES = 5;        // requests to cancel, when the server does not answer
   var TRIES = 2;               // failures of a transport that never worked until the next one gets its turn
   var TICK = 5000;             // ms between looks at the clock
   var SLEPT = 90000;           // ms of a jump that means "asleep": browsers run a hidden page's timers once a minute
@@ -331,6 +334,31 @@
       }
     },
 
+    // A request beside the poll. Only by POST: what fetches addresses ahead must not stop anything, so JSONP cannot.
+    _cancel: function (job, failures) {
+      var client = this, transport = this._transports[this._transport], answered = false;
+      var ask = job._asking = {                 // IE holds no reference to what is in flight
+        path: '/job/cancel', text: '{"ticket":' + quote(job.name) + '}', wait: 0
+      };
+      function answer(status, reply) {
+        if (answered) { return; }
+        answered = true;
+        var error = (decoded(String(reply)) || {}).error;
+        if (status === 200) { return; }
+        if (failures + 1 < CANCEL_TRIES && (status === 0 || status === 429 || status >= 500)) {
+          setTimeout(function () { client._cancel(job, failures + 1); }, RETRY_FIRST * Math.pow(2, failures));
+        } else {
+          client._complain(error || {message: 'a job could not be cancelled: no answer', status: status});
+        }
+      }
+      try {
+        if (transport === 'jsonp') { throw new Error('this browser can only load scripts, and cancels no job'); }
+        SEND[transport](this._url, ask, answer);
+      } catch (refused) {
+        setTimeout(function () { client._complain({message: refused.message}); }, 0);
+      }
+    },
+
     // 5. The world.
 
     // `stale`: a request in flight is not to be trusted any more, its connection died while nobody looked.
@@ -400,11 +428,17 @@
     this._event = null;        // the last one, and its data
     this._data = null;
     this._count = 0;           // events so far; a handler notes which one it was told last
+    this._asking = null;       // the request to cancel it
     this._stopped = false;
   }
 
   Job.prototype = {
     any: function (fn) { return this._on('*', fn); },
+
+    cancel: function () {
+      this._client._cancel(this, 0);
+      return this;
+    },
 
     stop: function () {
       this._stopped = true;
@@ -532,7 +566,7 @@
 
   // POST, as IE caches GET; text/plain, as anything else costs a CORS preflight.
   function body(poll) {
-    return '{"channels":[' + poll.names.join(',') + '],"cursor":' +
+    return poll.text || '{"channels":[' + poll.names.join(',') + '],"cursor":' +
       (poll.cursor === null ? 'null' : quote(poll.cursor)) + ',"wait":' + poll.wait + '}';
   }
 
@@ -550,7 +584,7 @@
         xhr.onreadystatechange = nothing;       // IE reports an abort as an answer, and throws at null
         xhr.abort();
       };
-      xhr.open('POST', url + '/poll', true);
+      xhr.open('POST', url + (poll.path || '/poll'), true);
       xhr.setRequestHeader('Content-Type', 'text/plain');
       xhr.onreadystatechange = function () {
         if (xhr.readyState !== 4) { return; }
@@ -574,7 +608,7 @@
         poll.abort = nothing;
         xdr.abort();
       };
-      xdr.open('POST', url + '/poll');
+      xdr.open('POST', url + (poll.path || '/poll'));
       xdr.onload = function () { answer(200, xdr.responseText); };
       xdr.onerror = lost;
       xdr.ontimeout = lost;
