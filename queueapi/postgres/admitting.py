@@ -114,9 +114,12 @@ class Admitting:
     def unblock_kind(self, kind: str) -> set[str]:
         """Bring back what a pause of the kind had blocked; in which queues."""
         queues: set[str] = set()
-        while rows := self._run("unblock_kind", {"kind": kind}):
+        while True:
+            with self._transaction():
+                rows = self._run("unblock_kind", {"kind": kind})
+            if not rows:
+                return queues
             queues.update(queue for (queue,) in rows)
-        return queues
 
     def prune(self) -> None:
         """Forget places and keys that count for nothing any more."""
@@ -131,6 +134,7 @@ class Admitting:
             # Whatever the server's default: a statement after the locks must see what their last holders did.
             connection.isolation_level = IsolationLevel.READ_COMMITTED
         with translated("admit_jobs"), connection.transaction():
+            self._run("begin_deciding", {})
             yield
 
     def _lock(self, rules: Sequence[Rule]) -> None:
@@ -145,7 +149,7 @@ class Admitting:
                 key, slots, starts, period, bucket, used, age, now, held, promised, mine, waits = row
                 known = slots is not None or starts is not None
                 quotas[key] = Quota(
-                    key, slots, starts, period, bucket, used, age, held, promised, set(mine or ()), waits, known
+                    key, slots, starts, period, bucket, used, age, held, promised, set(mine or ()), bool(waits), known
                 )
         return quotas, now
 

@@ -3,7 +3,8 @@
 select asked.key, slots, starts, period, coalesce(bucket, false), coalesce(used, 0),
        coalesce(extract(epoch from clock_timestamp() - since), 0)::float8, clock_timestamp(),
        held.number, held.promised, held.mine,
-       exists (select from queueapi.jobs where state = 'blocked' and blocked_by = 'limit:' || asked.key)
+       (select true from queueapi.jobs where state = 'blocked' and blocked_by = 'limit:' || asked.key
+        order by priority, id limit 1)
 from unnest(%(keys)s::text[]) as asked (key)
 left join queueapi.limits on limits.key = asked.key
 cross join lateral (
