@@ -117,3 +117,26 @@ def test_the_installed_wheel_has_the_script_for_the_browser(elsewhere: Path, emp
     assert run(elsewhere, empty_dsn, "python", "-c", program).stdout.strip() == (
         (REPOSITORY / "longpoll" / "static" / "longpoll.js").read_text().strip()
     )
+
+
+TESTS = """\
+import queueapi
+from greetings import Greet
+from queueapi.testing import assert_pushed
+
+def test_what_is_pushed(test_queue):
+    queueapi.queue.push(Greet("Ada"))
+    assert_pushed(test_queue, Greet, name="Ada")
+
+def test_for_real(queueapi_db, queueapi_worker):
+    handle = queueapi.queue.push(Greet("Ada"))
+    queueapi_worker.drain()
+    assert handle.result() == "Hello, Ada!"
+"""
+
+
+def test_the_installed_wheel_has_fixtures_that_pytest_finds_by_itself(elsewhere: Path, empty_dsn: str) -> None:
+    (elsewhere / "test_greetings.py").write_text(TESTS)
+    tested = run(elsewhere, empty_dsn, "python", "-W", "error", "-m", "pytest", "-q", "test_greetings.py")
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    assert "2 passed" in tested.stdout
