@@ -1,0 +1,415 @@
+"""A machine that does to the store whatever comes to its mind, and to a model in plain Python the same.
+
+Every answer of the store must be the model's, and so must be the tables after every step: each job in exactly one
+place, its state, its attempts, its lease. What no rule waits for is time: the clock is moved by moving all times that
+stand in the tables.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from queueapi.errors import NotUnique
+from queueapi.postgres.connection import connect
+from queueapi.postgres.morgue import Morgue
+from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.store import Store
+from queueapi.postgres.upkeep import Upkeep
+from queueapi.postgres.waiting import Waiting
+from queueapi.records import Blame, NewJob, Outcome, Progress, Special, Unique
+from queueapi.states import State
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the model
+
+from model import Attempt, Job, Model, flags
+
+QUEUES = ("a", "b")
+WORKERS = (UUID(int=1), UUID(int=2))
+# All waits are multiples of a unit or halves of one, and the clock moves by units and a second: so nothing is ever due
+# within the seconds that a slow machine takes for a step.
+UNIT = 600.0
+TTL, LEASE, EXPIRY = 6.5 * UNIT, 2.5 * UNIT, 1.5 * UNIT
+NEAR = 240.0
+ERROR = json.dumps({"type": "ValueError", "message": "no", "traceback": None})
+LOST = json.dumps({"type": "WorkerLost", "message": "gone", "traceback": None})
+
+EMPTY = """
+delete from queueapi.jobs; delete from queueapi.finished; delete from queueapi.leases; delete from queueapi.progress;
+delete from queueapi.pauses; delete from queueapi.windows
+"""
+# Without the partitions of the days, what is past its time is pruned at once, and not when its day is over.
+ONE_PARTITION = """
+select format('drop table queueapi.%I', relname) from pg_class
+where relname ~ '^finished_\\d' and relkind = 'r' and relnamespace = 'queueapi'::regnamespace
+"""
+MOVE = """
+update queueapi.jobs set run_at = run_at - %(by)s, lease_until = lease_until - %(by)s, claimed_at = claimed_at - %(by)s,
+                         expires_at = expires_at - %(by)s;
+update queueapi.leases set expires_at = expires_at - %(by)s;
+update queueapi.finished set keep_until = keep_until - %(by)s where keep_until < 'infinity';
+update queueapi.windows set until = until - %(by)s
+"""
+LIVE = """
+select id, state, queue, kind, args::text, priority, attempt, max_attempts, token, worker, kills,
+       cancelled_at is not null, unique_key, error::text, cursor::text,
+       extract(epoch from case state when 'scheduled' then run_at end - now())::float8,
+       extract(epoch from expires_at - now())::float8, extract(epoch from lease_until - now())::float8
+from queueapi.jobs order by id
+"""
+ENDED = """
+select id, state, queue, kind, args::text, priority, attempt, max_attempts, token, error::text, result::text,
+       extract(epoch from nullif(keep_until, 'infinity') - now())::float8
+from queueapi.finished order by id
+"""
+
+Row = tuple[Any, ...]
+T = TypeVar("T")
+
+
+class Database:
+    """The store, and a look past it into the tables."""
+
+    def __init__(self, dsn: str) -> None:
+        self._session = Dedicated(lambda: connect(dsn, "machine", 5))
+        self.store, self.upkeep = Store(self._session), Upkeep(self._session)
+        self.morgue, self.waiting = Morgue(self._session), Waiting(self._session)
+        self._plain = psycopg.connect(dsn, autocommit=True)
+        for (statement,) in self.sql(ONE_PARTITION):
+            self.sql(statement)
+
+    def sql(self, statement: str, *params: object) -> list[Row]:
+        cursor = self._plain.execute(statement.encode(), params or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def move(self, seconds: float) -> None:
+        self.sql(MOVE.replace("%(by)s", f"interval '{seconds} seconds'"))
+
+    def close(self) -> None:
+        self._session.close()
+        self._plain.close()
+
+
+def pick(things: Sequence[T], numbers: Sequence[int]) -> list[T]:
+    """Some of them, the later ones rather than the earlier; none twice."""
+    return list(dict.fromkeys(things[-1 - number % len(things)] for number in numbers)) if things else []
+
+
+queues = st.lists(st.sampled_from(QUEUES), min_size=1, unique=True)
+workers = st.sampled_from(WORKERS)
+some = st.lists(st.integers(0, 11), min_size=1, max_size=4)
+
+
+def _special(expires_in: float | None, result_ttl: float | None) -> Special | None:
+    return Special(expires_in=expires_in, result_ttl=result_ttl)
+
+
+def _job(queue: str, kind: str, priority: int, max_attempts: int, delay: float, special: Special | None) -> NewJob:
+    return NewJob(queue, kind, "{}", priority, max_attempts, delay, None, special)
+
+
+uniques = st.builds(
+    Unique,
+    key=st.sampled_from(["start:x", "end:y"]),
+    window=st.sampled_from([None, None, 2.5 * UNIT]),
+    on_conflict=st.sampled_from(["skip", "replace", "raise", "postpone"]),
+)
+hows = st.sampled_from(["killed", "killed", "lost", "late", None])
+specials = st.none() | st.builds(_special, st.sampled_from([None, EXPIRY]), st.sampled_from([None, 0.0, UNIT / 2]))
+new_jobs = st.builds(
+    _job,
+    queue=st.sampled_from(QUEUES),
+    kind=st.sampled_from(["Import", "Mail"]),
+    priority=st.integers(-1, 1),
+    max_attempts=st.sampled_from([1, 1, 2, 6]),
+    delay=st.sampled_from([0.0, 0.0, UNIT, 3 * UNIT]),
+    special=specials,
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """Pushers, workers, supervisors and people, all at random."""
+
+    database: ClassVar[Database]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = Model(TTL)
+        self.attempts: list[Attempt] = []  # all that there ever were
+        self.ids: list[int] = []
+        self.tokens = 0
+
+    def chosen(self, numbers: Sequence[int]) -> list[Attempt]:
+        """Attempts: those that still run, rather, and now and then some that have ended or lost their leases."""
+        held = [(job.id, job.token) for job in self.model.held(self.attempts) if job.token is not None]
+        return pick([*self.attempts[-3:], *held], numbers)
+
+    @initialize(jobs=st.lists(new_jobs, min_size=3, max_size=9))
+    def begin(self, jobs: list[NewJob]) -> None:
+        self.database.sql(EMPTY)
+        self.push(jobs)
+
+    # -- pushers
+
+    @rule(jobs=st.lists(new_jobs, min_size=1, max_size=5))
+    def push(self, jobs: list[NewJob]) -> None:
+        ids = self.database.store.push(jobs)
+        assert ids == sorted(set(ids))
+        assert not set(ids) & set(self.ids)
+        self.ids += ids
+        self.model.push(ids, jobs)
+
+    @rule(new=new_jobs, unique=uniques)
+    def push_unique(self, new: NewJob, unique: Unique) -> None:
+        new = new._replace(special=(new.special or Special())._replace(unique=unique))
+        other, replaced = self.model.unique(new)
+        if other is None:
+            self.push([new])
+            self.model.open_window(self.ids[-1], new)
+        elif replaced and isinstance(other, Job):
+            assert self.database.store.push([new]) == [other.id]
+            self.model.replace(other, new, postponed=unique.on_conflict == "postpone")
+        elif unique.on_conflict == "skip":
+            assert self.database.store.push([new]) == [other.id if isinstance(other, Job) else other]
+        else:
+            with pytest.raises(NotUnique):
+                self.database.store.push([new])
+
+    @rule(which=some)
+    def cancel(self, which: list[int]) -> None:
+        for id_ in pick(self.ids, which):
+            assert self.database.store.cancel(id_, TTL) == self.model.cancel(id_)
+
+    @rule(queue=st.sampled_from(QUEUES))
+    def clear(self, queue: str) -> None:
+        assert self.database.waiting.clear(queue, ERROR, TTL) == self.model.clear(queue, ERROR)
+
+    # -- workers
+
+    @rule(queues=queues, room=st.integers(1, 4), worker=workers)
+    def claim(self, queues: list[str], room: int, worker: UUID) -> None:
+        self.tokens += 1
+        claimed = self.database.store.claim(queues, room, self.tokens, worker, LEASE)
+        expected = self.model.claim(queues, room, self.tokens, worker, LEASE)
+        assert [(job.id, job.token, job.attempt) for job in claimed] == [
+            (job.id, job.token, job.attempt) for job in expected
+        ]
+        for told, job in zip(claimed, expected, strict=True):
+            assert (told.queue, told.kind, told.args, told.max_attempts, told.priority) == _said(job.new)
+            more = told.more()
+            assert {"expired": more.expired, "cancelled": more.cancelled, "cursor": more.cursor} == flags(
+                job, self.model.now
+            )
+        self.attempts += [(job.id, job.token) for job in claimed]
+
+    @rule(worker=workers)
+    def claim_all(self, worker: UUID) -> None:
+        self.resume()
+        self.claim(list(QUEUES), 10, worker)
+
+    @rule(which=some, state=st.sampled_from([State.DONE, State.DEAD, State.CANCELLED]))
+    def finish(self, which: list[int], state: State) -> None:
+        result = '{"n": 1}' if state is State.DONE else None
+        error = None if state is State.DONE else ERROR
+        outcomes = [Outcome(*attempt, state, result, error) for attempt in self.chosen(which)]
+        rows = self.database.store.finish(outcomes, TTL)
+        assert _attempts(rows) == self.model.finish(outcomes)
+
+    @rule(which=some, delay=st.sampled_from([0.0, UNIT]), charged=st.booleans(), cursor=st.sampled_from([None, "7"]))
+    def fail(self, which: list[int], delay: float, charged: bool, cursor: str | None) -> None:
+        state = State.SCHEDULED if delay else State.AVAILABLE
+        error = ERROR if charged else None
+        outcomes = [
+            Outcome(*attempt, state, error=error, delay=delay, charged=charged, cursor=cursor)
+            for attempt in self.chosen(which)
+        ]
+        rows = self.database.store.reschedule(outcomes)
+        assert _attempts(rows) == self.model.reschedule(outcomes)
+
+    @rule(which=some)
+    def renew(self, which: list[int]) -> None:
+        attempts = self.chosen(which)
+        assert self.database.upkeep.renew(attempts, LEASE) == self.model.renew(attempts, LEASE)
+
+    @rule(which=some, cursor=st.sampled_from([None, "3"]))
+    def report(self, which: list[int], cursor: str | None) -> None:
+        attempts = self.chosen(which)
+        rows = self.database.store.report([Progress(*attempt, 1.0, 2.0, None, cursor) for attempt in attempts])
+        assert _attempts(rows) == self.model.report(attempts, cursor)
+
+    @rule(which=some, worker=workers)
+    def lose_the_answer_to_a_claim(self, which: list[int], worker: UUID) -> None:
+        tokens = [token for _, token in self.chosen(which)]
+        self.database.store.return_claims(worker, tokens)
+        self.model.return_claims(worker, tokens)
+
+    # -- supervisors
+
+    @rule(units=st.integers(1, 4), promote=st.booleans())
+    def let_time_pass(self, units: int, promote: bool) -> None:
+        self.database.move(units * UNIT + 1)
+        self.model.advance(units * UNIT + 1)
+        if promote:
+            self.promote()
+
+    @rule()
+    def promote(self) -> None:
+        due, expected = self.database.upkeep.promote(), self.model.promote()
+        assert (due is None) == (expected is None)
+        assert due is None or expected is None or abs(due - expected) < NEAR
+
+    @rule(renewed=some)
+    def lose_a_machine(self, renewed: list[int]) -> None:
+        self.renew(renewed)
+        self.let_time_pass(3, promote=False)
+        self.rescue()
+
+    @rule()
+    def rescue(self) -> None:
+        rows = self.database.upkeep.rescue(LOST)
+        assert {row[0]: row[3] for row in rows} == self.model.rescue(LOST)
+
+    @rule(worker=workers, hows=st.lists(hows, min_size=4, max_size=4))
+    def lose_a_worker(self, worker: UUID, hows: list[Any]) -> None:
+        held = [job.id for job in self.model.held(self.attempts) if job.worker == worker]
+        strangers = self.ids[-2:]
+        blamed = [
+            Blame(id_, how, LOST, ERROR)
+            for id_, how in zip(dict.fromkeys([*held, *strangers]), hows, strict=False)
+            if how
+        ]
+        self.database.upkeep.release(worker, blamed)
+        for id_, (least, most) in self.model.release(worker, blamed, UNIT).items():
+            ((delay,),) = self.database.sql(
+                "with seen as (select id, run_at - now() as delay from queueapi.jobs where id = %s) "
+                "update queueapi.jobs set run_at = now() + interval '600 seconds' from seen where jobs.id = seen.id "
+                "returning extract(epoch from delay)::float8",
+                id_,
+            )
+            assert least - NEAR < delay <= most
+
+    @rule(worker=workers, which=some)
+    def release_what_a_stuck_worker_has_not_begun(self, worker: UUID, which: list[int]) -> None:
+        begun = [id_ for id_, _ in self.chosen(which)]
+        rows = self.database.upkeep.release_unbegun(worker, begun, self.database.upkeep.clock())
+        assert {row[0] for row in rows} == self.model.release_unbegun(worker, begun)
+
+    @rule()
+    def prune(self) -> None:
+        self.database.upkeep.prune()
+        self.model.prune()
+
+    # -- people
+
+    @rule(queue=st.sampled_from(QUEUES))
+    def pause(self, queue: str) -> None:
+        self.database.sql("insert into queueapi.pauses values ('queue', %s) on conflict do nothing", queue)
+        self.model.paused.add(queue)
+
+    @rule()
+    def resume(self) -> None:
+        self.database.sql("delete from queueapi.pauses")
+        self.model.paused.clear()
+
+    @rule(queue=st.sampled_from([None, *QUEUES]))
+    def look(self, queue: str | None) -> None:
+        assert self.database.waiting.size(queue) == self.model.waiting(queue)
+        dead = self.database.morgue.dead(queue, 2**62, 1000)
+        assert [job.id for job in dead] == self.model.dead(queue)
+        outcomes = [Outcome(*attempt, State.DONE) for attempt in self.attempts]
+        assert self.database.store.finished(outcomes) == self.model.finished(self.attempts)
+
+    @rule(which=some)
+    def retry(self, which: list[int]) -> None:
+        ids = pick(self.ids, which)
+        assert set(self.database.morgue.retry(ids)) == self.model.retry(ids)
+
+    @rule()
+    def retry_all(self) -> None:
+        ids = self.model.dead(None)
+        assert set(self.database.morgue.retry(ids)) == self.model.retry(ids) == set(ids)
+
+    @rule(which=some)
+    def discard(self, which: list[int]) -> None:
+        ids = pick(self.ids, which)
+        assert set(self.database.morgue.discard(ids, TTL)) == self.model.discard(ids)
+
+    # -- after every step
+
+    @invariant()
+    def the_tables_are_what_the_model_says(self) -> None:
+        live, ended = self.database.sql(LIVE), self.database.sql(ENDED)
+        assert not {row[0] for row in live} & {row[0] for row in ended}
+        _compare(live, [_live(job, self.model.now) for _, job in sorted(self.model.live.items())], times=3)
+        _compare(ended, [_ended(job, self.model.now) for _, job in sorted(self.model.ended.items())], times=1)
+
+
+def _compare(rows: Sequence[Row], expected: Sequence[Row], times: int) -> None:
+    """The last columns are times, and near is good enough for them."""
+    assert [row[:-times] for row in rows] == [row[:-times] for row in expected]
+    for row, other in zip(rows, expected, strict=True):
+        for at, time in zip(row[-times:], other[-times:], strict=True):
+            assert (at is None) == (time is None)
+            assert at is None or abs(at - time) < NEAR
+
+
+def _live(job: Job, now: float) -> Row:
+    new = job.new
+    rest = (job.token, job.worker, job.kills, job.cancelled, job.unique_key, job.error, job.cursor)
+    scheduled = job.run_at if job.state is State.SCHEDULED else None
+    # Of a lease the row knows only what the claim wrote; the renewed one is asked for by the rescue.
+    times = (None if at is None else at - now for at in (scheduled, job.expires_at, job.claimed_until))
+    said = (new.queue, new.kind, new.args, new.priority, job.attempt, new.max_attempts)
+    return (job.id, job.state, *said, *rest, *times)
+
+
+def _ended(job: Job, now: float) -> Row:
+    new = job.new
+    said = (new.queue, new.kind, new.args, new.priority, job.attempt, new.max_attempts)
+    kept = None if job.keep_until is None else job.keep_until - now
+    return (job.id, job.state, *said, job.token, job.error, job.result, kept)
+
+
+def _said(new: NewJob) -> Row:
+    return new.queue, new.kind, new.args, new.max_attempts, new.priority
+
+
+def _attempts(rows: Sequence[Row]) -> set[Attempt]:
+    return {(id_, token) for id_, token, *_ in rows}
+
+
+@pytest.fixture
+def machine(dsn: str) -> Iterator[type[Machine]]:
+    """The machine on a database of its own."""
+    database = Database(dsn)
+    yield type("StoreMachine", (Machine,), {"database": database})
+    database.close()
+
+
+def _run(machine: type[Machine], examples: int, steps: int) -> None:
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=checks
+        ),
+    )
+
+
+def test_the_store_does_what_the_model_does(machine: type[Machine]) -> None:
+    _run(machine, examples=10, steps=20)
+
+
+@pytest.mark.system
+def test_the_store_does_what_the_model_does_for_thousands_of_steps(machine: type[Machine]) -> None:
+    _run(machine, examples=100, steps=80)
