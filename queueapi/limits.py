@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from queueapi.errors import SettingsError
-from queueapi.schedule import seconds
+from queueapi.times import seconds
 
 By = str | Callable[[Any], object] | None
 

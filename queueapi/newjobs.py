@@ -8,7 +8,7 @@ from queueapi import limits, retry, serializer, unique
 from queueapi.kinds import Kind
 from queueapi.options import Options, evaluated, is_plain, merged
 from queueapi.records import NewJob, Special
-from queueapi.schedule import moment, seconds
+from queueapi.times import moment, seconds
 
 
 def new_job(kind: Kind, job: object, push: Options, queue: str | None, max_args: int) -> NewJob:

@@ -11,7 +11,7 @@ from queueapi.errors import SettingsError
 from queueapi.limits import Limits
 from queueapi.names import checked_name
 from queueapi.retry import Delays, Errors, RetryOn
-from queueapi.schedule import moment, seconds
+from queueapi.times import moment, seconds
 
 Seconds = float | dt.timedelta
 # A function that is called at push, with the job or with nothing, and gives the value.

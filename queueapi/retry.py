@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from queueapi.errors import SettingsError
-from queueapi.schedule import seconds
+from queueapi.times import seconds
 
 # 25 attempts on this curve span about 20 days: a long week-end plus the time to notice, mend and deploy.
 MAX_ATTEMPTS = 25

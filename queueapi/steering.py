@@ -14,7 +14,7 @@ from queueapi.controls import Controls, LimitStatus, Pause, controls_of
 from queueapi.errors import SettingsError, UnknownKind
 from queueapi.kinds import Kind, kinds
 from queueapi.names import checked_name
-from queueapi.schedule import seconds
+from queueapi.times import seconds
 
 
 def pause_kind(kind: Any) -> bool:

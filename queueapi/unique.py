@@ -13,7 +13,7 @@ from queueapi.errors import SettingsError
 from queueapi.kinds import Kind
 from queueapi.options import Options
 from queueapi.records import Unique
-from queueapi.schedule import seconds
+from queueapi.times import seconds
 
 _MORE = ("unique_until", "unique_for", "on_conflict")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from queueapi.schedule import seconds
+from queueapi.times import seconds
 
 
 class Retry(Exception):

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 from queueapi.compat.performing import ON_PURPOSE, Judged, current_attempt, is_last, judge
 from queueapi.limits import Concurrency, Limit
 from queueapi.retry import Policy
-from queueapi.schedule import seconds
+from queueapi.times import seconds
 from queueapi.verdicts import Discard, Snooze
 
 _RETRIES: Final = (

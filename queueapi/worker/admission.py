@@ -10,7 +10,7 @@ from queueapi.errors import QueueAPIError, UnknownKind
 from queueapi.kinds import Kinds
 from queueapi.postgres.admitting import Admitting, Asked, Rule
 from queueapi.records import Claim, Claimed
-from queueapi.schedule import seconds
+from queueapi.times import seconds
 
 
 class Admitted(NamedTuple):
