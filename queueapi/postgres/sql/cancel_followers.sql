@@ -1,14 +1,21 @@
--- What waited for these jobs, which were cancelled, and what waits for that in turn, leaves as cancelled, too.
+-- What waited for these jobs, which were cancelled, and what waits for that in turn, leaves as cancelled, too. For the
+-- ways in which it is put see follow_jobs.
 with recursive line as (
-    select jobs.id, job.id as before, job.reason
+    select follower.id, job.id as before, job.reason
     from unnest(%(ids)s::bigint[], %(reasons)s::text[]) as job (id, reason)
-    join queueapi.jobs on jobs.state = 'blocked' and jobs.blocked_by = 'job:' || job.id
+    cross join lateral (
+        select id from queueapi.jobs where state = 'blocked' and blocked_by = 'job:' || job.id offset 0
+    ) as follower
     union all
-    select jobs.id, line.id, line.reason
+    select follower.id, line.id, line.reason
     from line
-    join queueapi.jobs on jobs.state = 'blocked' and jobs.blocked_by = 'job:' || line.id
+    cross join lateral (
+        select id from queueapi.jobs where state = 'blocked' and blocked_by = 'job:' || line.id offset 0
+    ) as follower
 ), gone as (
-    delete from queueapi.jobs using line where jobs.id = line.id and jobs.state = 'blocked'
+    delete from queueapi.jobs
+    using line
+    where jobs.id = any (array(select id from line)) and jobs.id = line.id and starts_with(jobs.state, 'blocked')
     returning jobs.*, line.before, line.reason
 ), kept as (
     insert into queueapi.finished (id, keep_until, pushed_at, priority, attempt, max_attempts, state, queue, kind, args,

@@ -3,18 +3,21 @@
 -- cancelled never comes back.
 with ended as materialized (
     select id, completed_at is null as first,
-           exists (select from queueapi.batch_ledger where batch_id = batch.id and cancelled > 0)
-           or exists (select from queueapi.batches as child
-                      where child.parent_id = batch.id and child.over and child.succeeded_at is null) as hopeless,
-           exists (select from queueapi.finished
-                   where keep_until = 'infinity' and state = 'dead' and finished.batch_id = batch.id)
-           or exists (select from queueapi.batches as child
-                      where child.parent_id = batch.id and child.succeeded_at is null) as failed
+           (select batch_id from queueapi.batch_ledger
+            where batch_id = batch.id and cancelled > 0 limit 1) is not null
+           or (select id from queueapi.batches as child
+               where child.parent_id = batch.id and child.over and child.succeeded_at is null limit 1) is not null
+           as hopeless,
+           (select id from queueapi.finished
+            where keep_until = 'infinity' and state = 'dead' and finished.batch_id = batch.id limit 1) is not null
+           or (select id from queueapi.batches as child
+               where child.parent_id = batch.id and child.succeeded_at is null limit 1) is not null
+           as failed
     from queueapi.batches as batch
     where id = any (%(ids)s::bigint[]) and not over
       and (select jobs.id from queueapi.jobs where batch_id = batch.id order by jobs.id desc limit 1) is null
-      and not exists (select from queueapi.batches as child
-                      where child.parent_id = batch.id and child.completed_at is null)
+      and (select id from queueapi.batches as child
+           where child.parent_id = batch.id and child.completed_at is null limit 1) is null
 ), completed as (
     update queueapi.batches
     set completed_at = coalesce(completed_at, now()),

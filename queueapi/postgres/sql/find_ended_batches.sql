@@ -1,11 +1,14 @@
 -- Of which no job is left and no child is open, so that something may be due: asked without a lock, after each outcome.
--- Of those that have completed before, only what has no dead job any more.
+-- Of those that have completed before, only what has no dead job any more. "limit 1" and not "exists": that may be
+-- planned as a hash of all dead jobs.
 select id
 from queueapi.batches as batch
 where id = any (%(ids)s::bigint[]) and not over
   and (select jobs.id from queueapi.jobs where batch_id = batch.id order by jobs.id desc limit 1) is null
-  and not exists (select from queueapi.batches as child where child.parent_id = batch.id and child.completed_at is null)
+  and (select id from queueapi.batches as child
+       where child.parent_id = batch.id and child.completed_at is null limit 1) is null
   and (completed_at is null
-       or not exists (select from queueapi.finished
-                      where keep_until = 'infinity' and state = 'dead' and finished.batch_id = batch.id)
-      and not exists (select from queueapi.batches as child where child.parent_id = batch.id and not child.over))
+       or (select id from queueapi.finished
+           where keep_until = 'infinity' and state = 'dead' and finished.batch_id = batch.id limit 1) is null
+      and (select id from queueapi.batches as child
+           where child.parent_id = batch.id and not child.over limit 1) is null)
