@@ -55,14 +55,16 @@ class Feed:
     Args:
         open_: opens a connection. The feed has two.
         events: told of outages.
+        listen: opens a connection that can hear notifications, if the others go through a pooler.
     """
 
     hub: Hub
     _session: Dedicated
     _listener: Listener
 
-    def __init__(self, open_: Open, events: Events) -> None:
+    def __init__(self, open_: Open, events: Events, listen: Open | None = None) -> None:
         self._open = open_
+        self._listen = listen or open_
         self._events = events
         self._lock = threading.Lock()
         self._pid = 0
@@ -98,7 +100,7 @@ class Feed:
         self._stayed_at = self._read_at = time.monotonic()
         self._loop = Loop("longpoll feed", self._guarded_tick, self._events)
         self._clock = Loop("longpoll clock", self._strike, self._events)
-        self._listener = Listener(self._open, [JOBS, MESSAGES], self._heard, self._look_again, self._events)
+        self._listener = Listener(self._listen, [JOBS, MESSAGES], self._heard, self._look_again, self._events)
         try:
             self._epoch, position = self._messages.position()
         except BaseException:

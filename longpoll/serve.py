@@ -118,7 +118,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     try:
         runtime.check()
         configure("longpoll", arguments.verbose)
-        feed = Feed(runtime.open, Events(_Sentences()))
+        feed = Feed(runtime.open, Events(_Sentences()), runtime.open_listening)
         anybody = not arguments.origins or ANYBODY in arguments.origins
         app = create_app(feed, runtime, ANYBODY if anybody else arguments.origins)
         log = logging.getLogger("longpoll.access") if arguments.verbose else None

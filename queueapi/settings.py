@@ -18,6 +18,8 @@ class Settings:
 
     Attributes of everybody:
         database_url: a libpq URL or keyword string; empty means the ``PG*`` variables, as with psql.
+        listen_url: the server's own address, for LISTEN alone, where ``database_url`` leads to a pooler in transaction
+            mode, through which nothing is heard. Without it, what waits for news finds it at its next poll.
         connect_timeout: until ``StoreUnavailable``. A web request should fail before its reader gives up.
         pool_size: connections a web process keeps. waitress runs 4 threads, and a push holds one for a millisecond.
             ``Handle.wait`` opens one of its own.
@@ -42,6 +44,7 @@ class Settings:
     """
 
     database_url: str = ""
+    listen_url: str = ""
     connect_timeout: int = 5
     pool_size: int = 5
     max_args: int = 1_000_000
@@ -150,6 +153,7 @@ _FORMS: dict[Callable[[str], Any], str] = {
 # QUEUE and QUEUES, CONCURRENCY and VERBOSE are Resque's and Sidekiq's names, which people type already.
 _VARIABLES: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
     "database_url": (("DATABASE_URL",), str),
+    "listen_url": (("QUEUEAPI_LISTEN_URL",), str),
     "connect_timeout": (("QUEUEAPI_CONNECT_TIMEOUT",), int),
     "pool_size": (("QUEUEAPI_POOL_SIZE",), int),
     "max_args": (("QUEUEAPI_MAX_ARGS",), int),

@@ -46,7 +46,8 @@ def await_state(open_: Open, id_: int, timeout: float | None, read: Callable[[De
     watching = Watching(session, uuid4())
     try:
         with translated("listen"):
-            session.connection().execute(f"listen {CHANNEL}")
+            if not session.connection().pooled:
+                session.connection().execute(f"listen {CHANNEL}")
         watching.stay(_POLL * 10)
         watching.watch([id_])
         while True:

@@ -58,7 +58,8 @@ class Listener:
         try:
             with translated("listen"):
                 if self._session.generation != self._generation:
-                    for channel in self._channels:
+                    # Through a pooler nothing is heard: whoever waits finds it by his safety poll.
+                    for channel in () if connection.pooled else self._channels:
                         connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
                     self._generation = self._session.generation
                     self._listening()

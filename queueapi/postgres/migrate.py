@@ -74,9 +74,14 @@ def migrate(connection: Connection, applied: Callable[[Migration], None]) -> int
         How many were applied.
 
     Raises:
-        MigrationRefused: an applied file was edited or is missing.
+        MigrationRefused: an applied file was edited or is missing, or a pooler is in between.
         StoreUnavailable: the server is away.
     """
+    if connection.pooled:
+        raise MigrationRefused(
+            "a pooler stands before PostgreSQL, which would lose the lock that keeps two from migrating at once: "
+            "give the server's own address as DATABASE_URL, for this command"
+        )
     connection.answer_within = None  # an index on a large table takes as long as it takes
     with translated("migrate"):
         connection.execute("select pg_advisory_lock(%s)", (_LOCK,))

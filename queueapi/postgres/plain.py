@@ -25,6 +25,9 @@ class Connection(psycopg.Connection[Any]):
     """A connection that gives up on a silent server, and is closed by whatever interrupts it."""
 
     answer_within: float | None = ANSWER_WITHIN
+    # A pooler stands before the server, and may give us another of its connections for each transaction: what is set,
+    # prepared or listened to on one is not there on the next, but in the way of whoever gets that.
+    pooled = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

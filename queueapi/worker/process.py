@@ -108,8 +108,8 @@ def _catch_signals() -> None:
 
 
 def _actors(settings: Settings, board: Board, worker: UUID, events: Events) -> Actors:
-    def open_(*setup: LiteralString) -> Callable[[], Connection]:
-        return lambda: connect(settings.database_url, f"queueapi-work {os.getpid()}", settings.connect_timeout, *setup)
+    def open_(*setup: LiteralString, url: str = settings.database_url) -> Callable[[], Connection]:
+        return lambda: connect(url, f"queueapi-work {os.getpid()}", settings.connect_timeout, *setup)
 
     channel = f"queueapi_wake_{worker.hex}"
     claims, outcomes = Dedicated(open_(_NOT_DURABLE)), Dedicated(open_())
@@ -125,7 +125,8 @@ def _actors(settings: Settings, board: Board, worker: UUID, events: Events) -> A
         sleeper.forget()
         consumer.loop.wake()
 
-    listener = Listener(open_(), [channel], lambda _, payload: consumer.heard(payload), listening, events)
+    ears = open_(url=settings.listen_url or settings.database_url)
+    listener = Listener(ears, [channel], lambda _, payload: consumer.heard(payload), listening, events)
     return Actors(consumer, finisher, listener)
 
 

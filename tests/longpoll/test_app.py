@@ -399,7 +399,7 @@ def test_the_app_starts_a_feed_of_its_own_at_the_first_request(
     runtime: Runtime, jobs: Jobs, monkeypatch: pytest.MonkeyPatch, new_feed: Callable[..., Feed]
 ) -> None:
     made: list[Feed] = []
-    monkeypatch.setattr("longpoll.app.Feed", lambda opens, events: made.append(new_feed(opens)) or made[0])
+    monkeypatch.setattr("longpoll.app.Feed", lambda opens, events, listens: made.append(new_feed(opens)) or made[0])
     client = Client(create_app(runtime=runtime))
     assert made[0]._pid == 0
     assert client.simulate_get("/longpoll.js").status_code == 200

@@ -12,6 +12,7 @@ from queueapi.settings import size
 
 ALL = {
     "DATABASE_URL": "postgresql://host/db",
+    "QUEUEAPI_LISTEN_URL": "postgresql://direct/db",
     "QUEUEAPI_CONNECT_TIMEOUT": "7",
     "QUEUEAPI_POOL_SIZE": "9",
     "QUEUEAPI_MAX_ARGS": "1000",
@@ -40,6 +41,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 def test_every_setting_has_a_variable() -> None:
     assert Settings.from_env(ALL) == Settings(
         database_url="postgresql://host/db",
+        listen_url="postgresql://direct/db",
         connect_timeout=7,
         pool_size=9,
         max_args=1000,
