@@ -244,7 +244,7 @@ class Queue:
     # -- the names of Rails 4 and of Python's queues
 
     def size(self) -> int:
-        """How many jobs wait: available or scheduled, not yet claimed."""
+        """How many jobs wait: available, scheduled or blocked, not yet claimed."""
         backend, name = self._target()
         return backend.size(name)
 

@@ -15,7 +15,7 @@ Found = list[tuple[int, State]]
 
 
 class Waiting:
-    """Jobs that are available or scheduled, and that nobody has claimed.
+    """Jobs that are available, scheduled or blocked, and that nobody has claimed.
 
     Args:
         session: where the statements run.

@@ -179,6 +179,15 @@ def test_a_waiting_job_that_is_cancelled_leaves_no_hole(own: Queue, worker: Work
     assert [job.args for job in worker.begin()] == ['{"n":2}']
 
 
+def test_what_is_held_back_waits_like_any_other(own: Queue, worker: Worker) -> None:
+    own.push_all(Shared(n) for n in range(3))
+    worker.begin()
+    assert own.size() == 2
+    assert own.jobs == [Shared(1), Shared(2)]
+    assert own["default"].clear() == 2
+    assert own.size() == 0
+
+
 # -- changed at run time
 
 
