@@ -17,7 +17,7 @@ from queueapi.errors import NotUnique, StoreUnavailable, TransactionConflict
 from queueapi.postgres.atomic import Sessions, atomic
 from queueapi.records import NewJob, Special, Unique
 
-_PLAIN = Special()
+_COLUMNS, _MORE_COLUMNS = NewJob._fields, Special._fields
 # Each time a job must have come and gone between two statements.
 _TRIES = 20
 
@@ -149,15 +149,16 @@ def _named(job: NewJob, other: Same) -> str:
 
 
 def _columns(job: NewJob) -> dict[str, Any]:
-    special = job.special or _PLAIN
-    return {
-        **job._asdict(),
-        **special._asdict(),
-        "args": msgspec.Raw(job.args.encode()),
-        "special": None,
-        "unique": None,
-        "unique_key": special.unique.key if special.unique else None,
-        "unique_for": special.unique.window if special.unique else None,
-        "options": msgspec.Raw(special.options.encode()) if special.options else None,
-        "previous": msgspec.Raw(special.previous.encode()) if special.previous else None,
-    }
+    columns = dict(zip(_COLUMNS, job, strict=True))
+    columns["args"] = msgspec.Raw(job.args.encode())
+    special = columns.pop("special")
+    if special is None:
+        return columns
+    columns |= zip(_MORE_COLUMNS, special, strict=True)
+    unique = columns.pop("unique")
+    if unique is not None:
+        columns["unique_key"], columns["unique_for"], _ = unique
+    for name in ("options", "previous"):
+        if columns[name] is not None:
+            columns[name] = msgspec.Raw(columns[name].encode())
+    return columns
