@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -233,6 +234,32 @@ def test_what_is_forgotten_is_as_the_class_says_again(own: Queue, worker: Worker
     assert steering.forget_limit(Shared) is False
     own.push_all(Shared(n) for n in range(3))
     assert len(worker.begin()) == 1
+
+
+def test_who_changes_limits_and_who_asks_for_places_never_wait_for_each_other(
+    own: Queue, worker: Worker, session: Dedicated
+) -> None:
+    own.push_all(Import(n, f"t{n % 40}") for n in range(400))
+    failed: list[BaseException] = []
+
+    def change() -> None:
+        try:
+            for slots in range(1, 30):
+                steering.set_limit(Import, slots=slots % 3 + 1)
+                steering.forget_limit(Import)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    ended = 0
+    while thread.is_alive() or ended < 400:
+        begun = worker.begin()
+        worker.end(begun)
+        ended += len(begun)
+    thread.join()
+    assert failed == []
+    assert own.size() == 0
 
 
 def test_limits_are_listed_with_how_far_they_are_used_up(own: Queue, worker: Worker) -> None:
