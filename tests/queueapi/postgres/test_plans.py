@@ -102,12 +102,15 @@ class Params:
         given: dict[str, dict[str, Any]] = {
             "claim_jobs": {"queues": ["q1", "q2", "q3"], "room": 100, "token": 5, "worker": WORKER, "lease": 30.0},
             "finish_jobs": running | {"states": ["done"] * n, "results": ["1"] * n, "errors": [None] * n, "ttl": 60.0},
-            "reschedule_jobs": running | {"delays": [5.0] * n, "charged": [True] * n, "errors": ["{}"] * n},
+            "reschedule_jobs": running
+            | {"delays": [5.0] * n, "charged": [True] * n, "errors": ["{}"] * n, "cursors": [None] * n},
             "find_finished": {"ids": self.finished, "tokens": self.tokens},
             "renew_leases": running | {"lease": 30.0},
             "forget_progress": running,
-            "report_progress": running | {"dones": [1.0] * n, "totals": [None] * n, "messages": ["m"] * n},
-            "release_worker": {"worker": WORKER, "charged": self.ids[:5], "error": "{}"},
+            "report_progress": running
+            | {"dones": [1.0] * n, "totals": [None] * n, "messages": ["m"] * n, "cursors": [None] * n},
+            "release_worker": {"worker": WORKER, "ids": self.ids[:5], "hows": ["killed"] * 5, "errors": ["{}"] * 5}
+            | {"lasts": ["{}"] * 5, "kills": 3},
             "release_unbegun": {"worker": WORKER, "begun": self.ids[:5], "before": datetime.now(UTC)},
             "return_claims": {"worker": WORKER, "tokens": self.tokens[:3]},
             "rescue_jobs": {"error": "{}", "patience": 0.0},
