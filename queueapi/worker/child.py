@@ -45,7 +45,6 @@ class Child(ProcessView):
         late: for whose hard timeouts it was killed.
         refusal: why it cannot work, if it said so.
         retiring: it ends when what it runs has ended, and needs to be replaced.
-        succeeded: it is.
         quiet: it was told to claim no more for now.
         files: those that it was made of, and of which time, if that was asked.
     """
@@ -58,7 +57,7 @@ class Child(ProcessView):
         self.late: list[Held] = []
         self.number = 0
         self.refusal: str | None = None
-        self.retiring = self.succeeded = self.quiet = False
+        self.retiring = self.quiet = self._succeeded = False
         self.files: dict[str, float] = {}
         self._process = process
         self._said = b""
@@ -117,6 +116,12 @@ class Child(ProcessView):
         """Tell it to end when what it runs has ended, however long that takes."""
         self.retiring = True
         self._say(RETIRE)
+
+    def leaves_a_place(self) -> bool:
+        """Whether another is to be started because this one retires. Once."""
+        leaves = self.retiring and not self._succeeded
+        self._succeeded = self.retiring
+        return leaves
 
     def be_quiet(self, quiet: bool) -> None:
         """Tell it to claim no more for now, or again."""
@@ -185,3 +190,11 @@ def start(
     finally:
         theirs.close()
         os.close(board_fd)
+
+
+def described(code: int) -> str:
+    """How a process ended, in words."""
+    try:
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    except ValueError:  # a real-time signal has no name
+        return f"signal {-code}"

@@ -20,17 +20,14 @@ from queueapi.postgres.upkeep import Upkeep
 from queueapi.records import WorkerRow
 from queueapi.settings import Settings
 from queueapi.worker.blame import blame
-from queueapi.worker.child import Child, start
+from queueapi.worker.child import Child, described, start
 from queueapi.worker.clock import Clock, on_time
 from queueapi.worker.deadlines import enforce
 from queueapi.worker.lease import LeaseKeeper, Stuck
 from queueapi.worker.maintenance import Maintenance
 from queueapi.worker.renewal import Renewal
+from queueapi.worker.starts import LONGEST_DELAY, Starts
 from queueapi.worker.wishes import Wishes
-
-# A process that dies before it has worked for so long died young. The first is replaced at once, as everything that
-# can happen once; those that follow later and later, up to the second figure.
-YOUNG, LONGEST_DELAY = 2.0, 30.0
 
 
 class Supervisor:
@@ -54,8 +51,7 @@ class Supervisor:
         self._renewal = Renewal(settings.max_memory, reload, events)
         self._wishes = Wishes(events)
         self._children: list[Child] = []
-        self._starts: list[float] = []  # when to start another
-        self._young_deaths = 0  # in a row
+        self._starts = Starts()
         self._proven = False  # a process has worked: the modules can be imported
         self._unready = True  # it is to be said once all work
         self._refusal: str | None = None
@@ -90,7 +86,7 @@ class Supervisor:
         self._leases.loop.start()
         self._maintenance.loop.start()
         self._clock.loop.start()
-        self._starts = [0.0] * self._settings.processes
+        self._starts.add(self._settings.processes)
         while self._children or self._starts:
             self._start_due()
             self._wait()
@@ -104,10 +100,7 @@ class Supervisor:
     # -- starting
 
     def _start_due(self) -> None:
-        now = time.monotonic()
-        due = [at for at in self._starts if at <= now]
-        self._starts = [at for at in self._starts if at > now]
-        for _ in due:
+        for _ in range(self._starts.due()):
             self._start()
         self._set_title()
 
@@ -119,7 +112,7 @@ class Supervisor:
             child = start(self._settings, self._modules, self._burst, name, watched, quiet)
         except OSError as error:  # no memory or no process left: for now
             self._events.emit("start_failed", error=error, delay=LONGEST_DELAY)
-            self._starts.append(time.monotonic() + LONGEST_DELAY)
+            self._starts.add(delay=LONGEST_DELAY)
             return
         child.number = number
         assert child.line is not None
@@ -129,7 +122,7 @@ class Supervisor:
     # -- waiting and reaping
 
     def _wait(self) -> None:
-        soonest = min([*self._starts, self._kill_at], default=float("inf"))
+        soonest = min(self._starts.soonest, self._kill_at)
         wait = min(enforce(self._children, self._events), max(0.0, soonest - time.monotonic()))
         for key, _ in self._selector.select(wait):
             if isinstance(key.data, Child):
@@ -141,15 +134,9 @@ class Supervisor:
         if self._signals:
             return
         if self._renewal.tick(self._children):  # files have changed: what could not start may be able to now
-            self._young_deaths, self._unready = 0, True
-            self._starts = [0.0] * len(self._starts)
-        for child in self._children:
-            self._succeed(child)
-
-    def _succeed(self, child: Child) -> None:
-        if child.retiring and not child.succeeded:
-            child.succeeded = True
-            self._starts.append(0.0)
+            self._unready = True
+            self._starts.hurry()
+        self._starts.add(sum(child.leaves_a_place() for child in self._children))
 
     def _hear(self, child: Child) -> None:
         line, working = child.line, child.worked_since
@@ -178,13 +165,10 @@ class Supervisor:
             self._selector.unregister(child.line)
             child.hang_up()
         # What we stopped is not to blame for being unfinished; what died running may be.
-        self._maintenance.release(child.worker, blame(child.board, _described(code), child.late, self._signals > 0))
-        if self._signals:
-            return
-        if child.retiring:
-            self._succeed(child)  # it may have said so with its last breath
-            return
-        if self._burst and code == 0:
+        self._maintenance.release(child.worker, blame(child.board, described(code), child.late, self._signals > 0))
+        if child.retiring and not self._signals:
+            self._starts.add(child.leaves_a_place())  # it may have said so with its last breath
+        if self._signals or child.retiring or (self._burst and code == 0):
             return
         if child.refusal is not None and not self._proven:
             self._refusal = child.refusal
@@ -194,11 +178,8 @@ class Supervisor:
 
     def _replace(self, child: Child, code: int) -> None:
         self._unready = True
-        young = child.worked_since is None or time.monotonic() - child.worked_since < YOUNG
-        self._young_deaths = self._young_deaths + 1 if young else 0
-        delay = min(LONGEST_DELAY, 2.0 ** (self._young_deaths - 2)) if self._young_deaths > 1 else 0.0
-        self._events.emit("process_died", pid=child.pid, how=child.refusal or _described(code), delay=delay)
-        self._starts.append(time.monotonic() + delay)
+        delay = self._starts.replace(child.worked_since)
+        self._events.emit("process_died", pid=child.pid, how=child.refusal or described(code), delay=delay)
 
     # -- stopping
 
@@ -261,13 +242,7 @@ class Supervisor:
         ]
 
     def _set_title(self) -> None:
-        state = "stopping" if self._signals else "1 process" if len(self._children) == 1 else f"{len(self._children)} processes"
-        quiet = ", quiet" if self._wishes.quiet else ""
-        setproctitle(f"queueapi-work: supervisor of {state}{quiet}, {' '.join(self._settings.queues)}")
-
-
-def _described(code: int) -> str:
-    try:
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    except ValueError:  # a real-time signal has no name
-        return f"signal {-code}"
+        count = len(self._children)
+        mood = ", stopping" if self._signals else ", quiet" if self._wishes.quiet else ""
+        who = f"supervisor of {count} process{'' if count == 1 else 'es'}{mood}"
+        setproctitle(f"queueapi-work: {who}, {' '.join(self._settings.queues)}")

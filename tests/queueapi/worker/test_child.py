@@ -15,7 +15,7 @@ import pytest
 
 from queueapi.settings import Settings
 from queueapi.worker.board import Board, create
-from queueapi.worker.child import Child, start
+from queueapi.worker.child import Child, described, start
 
 from .conftest import until
 
@@ -66,11 +66,13 @@ def test_that_it_retires_and_what_it_was_made_of_are_heard_together(child: Child
 
 
 def test_it_is_told_to_be_quiet_to_go_on_and_to_retire(child: Child, line: socket.socket) -> None:
+    assert not child.leaves_a_place()
     child.be_quiet(True)
     child.be_quiet(False)
     child.retire()
     assert line.recv(16) == b"QCE"
     assert (child.quiet, child.retiring) == (False, True)
+    assert [child.leaves_a_place() for _ in range(3)] == [True, False, False]
 
 
 def test_why_it_refuses_is_heard_in_however_many_pieces_and_with_its_last_breath(
@@ -124,3 +126,10 @@ def test_a_process_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytes
         start(Settings(), ["workshop"], burst=False)
     assert set(os.listdir("/proc/self/fd")) == before
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(1, "exit code 1"), (0, "exit code 0"), (-9, "SIGKILL"), (-40, "signal 40")]
+)
+def test_how_a_process_ended_is_said_in_words(code: int, words: str) -> None:
+    assert described(code) == words

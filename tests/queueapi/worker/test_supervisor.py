@@ -9,8 +9,6 @@ import sys
 
 import pytest
 
-from queueapi.worker.supervisor import _described
-
 PROGRAM = """
 import sys
 from queueapi.cli import work
@@ -34,10 +32,3 @@ def test_a_supervisor_that_can_start_no_process_says_so_and_can_be_stopped(dsn: 
         supervisor.kill()
         supervisor.wait()
         supervisor.stderr.close()  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    ("code", "words"), [(1, "exit code 1"), (0, "exit code 0"), (-9, "SIGKILL"), (-40, "signal 40")]
-)
-def test_how_a_process_ended_is_said_in_words(code: int, words: str) -> None:
-    assert _described(code) == words
