@@ -9,6 +9,9 @@ from psycopg import conninfo
 _parts = conninfo.conninfo_to_dict(os.environ.get("DATABASE_URL", ""))
 
 SECRET_KEY = "of a test"
+DEBUG = True
+ROOT_URLCONF = "django_shop.urls"
+ALLOWED_HOSTS = ["127.0.0.1"]
 USE_TZ = True
 INSTALLED_APPS = ["django_shop"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
