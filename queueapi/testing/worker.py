@@ -11,6 +11,7 @@ from queueapi.executor import Executor
 from queueapi.kinds import kinds
 from queueapi.postgres.admitting import Admitting
 from queueapi.postgres.connection import connect
+from queueapi.postgres.scratch import hasten
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
@@ -70,7 +71,7 @@ class Worker:
             job = self._claim()
             if job is not None:
                 attempts += self._serve(job)
-            elif not scheduled or not self._hasten():
+            elif not scheduled or not hasten(self._session, self._put_off):
                 break
         if raising and self._errors:
             raise self._errors[0]
@@ -114,7 +115,3 @@ class Worker:
         self._linker.complete(linked)
         if not outcome.charged:
             self._put_off.add(job.id)
-
-    def _hasten(self) -> bool:
-        """Let the time of what is scheduled come. Whether there was any."""
-        return bool(self._session.run("hasten_jobs", {"but": list(self._put_off)}))

@@ -10,6 +10,7 @@ import pytest
 from queueapi.records import Claimed, Outcome
 from queueapi.serializer import error_dumps
 from queueapi.states import State
+from queueapi.ticks import Tick
 from queueapi.worker.sentences import _SENTENCES, Sentences
 
 JOB = Claimed(7, 1, "default", "mail.Send", "{}", 2, 25)
@@ -47,6 +48,12 @@ EVENTS: list[tuple[str, dict[str, Any], int, str]] = [
     ("stuck", {"pid": 9, "jobs": 3}, logging.WARNING,
      "worker process 9 is kept from all else by a job that computes without a pause; "
      "3 that had not begun go to others"),
+    ("ticked", {"tick": Tick("nightly", "mail.Send", 7, 90.4)}, logging.INFO,
+     "schedule nightly pushed job 7 (mail.Send), 90 s late"),
+    ("ticked", {"tick": Tick("nightly", "mail.Send", None, 90.4)}, logging.INFO,
+     "schedule nightly pushed nothing, 90 s late: what was missed is not made up for"),
+    ("ticked", {"tick": Tick("nightly", "mail.Send", None, 0.0, ValueError("no room"))}, logging.ERROR,
+     "schedule nightly could not push its job (mail.Send), so this tick is left out: no room"),
     ("store_lost", {"who": "consumer", "error": "gone"}, logging.ERROR, "consumer: gone; trying again"),
     ("store_back", {"who": "consumer", "tries": 3}, logging.INFO, "consumer: PostgreSQL is back after 3 tries"),
     ("loop_failed", {"who": "it", "error": KeyError("x")}, logging.ERROR, "it failed and goes on: KeyError('x')"),
