@@ -7,6 +7,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from falcon import testing
 from psycopg import conninfo
 
 from queueapi import Job, JobNotFound, MigrationRefused, Queue, Settings
@@ -160,6 +162,62 @@ def test_to_wait_for_a_job_finds_it_by_polling(
 def test_with_an_address_of_its_own_listen_is_heard(pooled: str, dsn: str) -> None:
     runtime = Runtime(Settings(database_url=pooled, listen_url=dsn))
     assert (_pooled(runtime.open), _pooled(runtime.open_listening)) == (True, False)
+
+
+def test_a_worker_hears_by_that_address(through: Queue, pooled: str, dsn: str, tmp_path: Path) -> None:
+    line = [sys.executable, "-c", "import sys; from queueapi.cli import work; sys.exit(work())", "test_pgbouncer"]
+    paths = {"PYTHONPATH": str(Path(__file__).parent), "DATABASE_URL": pooled, "QUEUEAPI_LISTEN_URL": dsn}
+    log = tmp_path / "worker.log"
+    with log.open("wb") as file:
+        worker = subprocess.Popen(
+            line, env={**os.environ, **paths}, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+        )
+    try:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            deadline = time.monotonic() + 30
+            while connection.execute(_LISTENS).fetchone() != (1,):
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.05)
+        assert through.push(Add(1)).wait(30) == 2
+    finally:
+        worker.terminate()
+        worker.wait(30)
+
+
+_LISTENS = """
+select count(*)::int from pg_stat_activity
+where datname = current_database() and query like 'listen "queueapi_wake%' and application_name like 'queueapi-work%'
+"""
+
+
+@pytest.mark.parametrize("own_address", [True, False])
+def test_a_browser_hears_of_its_job(
+    pooled: str, dsn: str, pgbouncer_worker: Callable[..., str], own_address: bool
+) -> None:
+    from longpoll.app import create_app
+    from longpoll.listener import Feed
+    from queueapi.events import Events
+
+    settings = Settings(database_url=pooled, listen_url=dsn if own_address else "", secrets=("s" * 32,))
+    runtime = Runtime(settings)
+    feed = Feed(runtime.open, Events(), runtime.open_listening)
+    browser = testing.TestClient(create_app(feed, runtime))
+    try:
+        handle = Queue(lambda: runtime).push(Add(1))
+        words: dict[str, Any] = {"channels": [handle.ticket()], "cursor": None, "wait": 0}
+        first = browser.simulate_post("/poll", json=words).json
+        assert [message["event"] for message in first["messages"]] == ["queued"]
+        pgbouncer_worker()
+        deadline = time.monotonic() + 30
+        news: list[str] = []
+        while "done" not in news:
+            assert time.monotonic() < deadline
+            words["cursor"] = first["cursor"]
+            first = browser.simulate_post("/poll", json={**words, "wait": 1}).json
+            news += [message["event"] for message in first["messages"]]
+    finally:
+        feed.stop()
+        runtime.pool.close()
 
 
 def test_migrating_through_it_is_refused(pooled: str) -> None:
