@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextvars
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
@@ -26,23 +26,25 @@ class Reporter:
             the job then falls silent.
 
     Attributes:
+        claimed: what it reports of, for whoever stores it.
         row: its place on the board while it runs; 0: none.
         cursor: JSON of the place that an Iteration has reached, stored with the progress.
         halt: set from outside: an Iteration raises it before its next item.
         cancelled: it was told to stop, and whatever it raises now, it has stopped.
     """
 
-    # Few attempts have another value than these, and the others pay nothing for them.
+    # Most attempts have no other values than these, and pay nothing for them.
+    done: float = 0
+    total: float | None = None
+    message: str | None = None
+    claimed: Any = None
     row: int = 0
     cursor: str | None = None
     halt: BaseException | None = None
     cancelled: bool = False
+    _due = 0.0
 
     def __init__(self, store: Callable[[Reporter], None], note: Callable[[Reporter], None]) -> None:
-        self.done: float = 0
-        self.total: float | None = None
-        self.message: str | None = None
-        self._due = 0.0
         self._store = store
         self._note = note
 

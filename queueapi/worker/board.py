@@ -21,6 +21,7 @@ _BEATS, _TURNED, _VOID, _LOSSES, _WORD, _DEADLINES = 0, 8, 16, 24, 32, 40
 # id (0: free), token, since when, the id again if the lease was found lost, and the deadline
 _ROW: Final = struct.Struct("<qqdqd")
 _LOST, _DEADLINE = 24, 32
+_HEAD_SIZE, _ROW_SIZE = _HEAD.size, _ROW.size
 NOBODY: Final = 0
 _number: Final = struct.Struct("<q")
 _time: Final = struct.Struct("<d")
@@ -61,13 +62,14 @@ class Board:
 
     # -- the process's side
 
-    def hold(self, job_id: int, token: int) -> int:
+    def hold(self, job_id: int, token: int, now: float | None = None) -> int:
         """That job begins, and has the word. The number of its row, from 1."""
         # No row left cannot be, by the limits of the consumer; such a job would have its claim's lease and no more.
         if not self._free:
             return NOBODY
         row = self._rows[job_id, token] = self._free.pop()
-        _ROW.pack_into(self._memory, _at(row), job_id, token, time.monotonic(), 0, 0.0)
+        since = time.monotonic() if now is None else now
+        _ROW.pack_into(self._memory, _HEAD_SIZE + row * _ROW_SIZE, job_id, token, since, 0, 0.0)
         self._words[_WORD // 8] = row + 1
         return row + 1
 
@@ -176,4 +178,4 @@ def create(rows: int) -> int:
 
 
 def _at(row: int) -> int:
-    return _HEAD.size + row * _ROW.size
+    return _HEAD_SIZE + row * _ROW_SIZE

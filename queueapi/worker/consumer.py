@@ -190,7 +190,7 @@ class Consumer:
     def _serve(self, slot: int, fetched: _Fetched) -> None:
         job = fetched.job
         self._last_moved = time.monotonic()
-        row = self._board.hold(job.id, job.token)
+        row = self._board.hold(job.id, job.token, self._last_moved)
         # After the hold: the supervisor says "void" and then reads the board, so that one of us sees the other.
         if fetched.asked <= max(self._board.void, self._last_moved - self._settings.lease / 2):
             self._return(job)

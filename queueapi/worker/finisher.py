@@ -85,6 +85,7 @@ class Finisher:
         self._news: dict[Attempt, tuple[Claimed, Reporter]] = {}
         self._reported: set[Attempt] = set()
         self._stored = threading.Event()
+        self._to = (self._report_now, self._note)  # bound once: every job has a reporter
         self.on_written: Callable[[], None] = lambda: None
         self._loop = Loop("finisher", self._tick, events)
 
@@ -199,11 +200,12 @@ class Finisher:
 
     def reporter(self, claimed: Claimed) -> Reporter:
         """Where the attempt's progress goes."""
+        reporter = Reporter(*self._to)
+        reporter.claimed = claimed
+        return reporter
 
-        def note(reporter: Reporter) -> None:
-            self._news[_attempt(claimed)] = (claimed, reporter)
-
-        return Reporter(self._report_now, note)
+    def _note(self, reporter: Reporter) -> None:
+        self._news[_attempt(reporter.claimed)] = (reporter.claimed, reporter)
 
     def _report_now(self, reporter: Reporter) -> None:
         # In the job's greenlet. The pause lets a computing job's neighbours run, this one's bar move, and is short

@@ -43,7 +43,7 @@ class Runs:
         self._board = board
         self._throw = throw
         self.running: dict[int, Claimed] = {}
-        self._reporters: dict[int, Reporter] = {}
+        self._reporters: dict[int, Reporter] = {}  # of what runs in a slot, or did last
         self._losses = 0  # as many on the board were dealt with
         self._heard: set[int] = set()  # jobs of which was said that they are cancelled
         self._doomed: set[tuple[int, int]] = set()  # claimed, cancelled, and not begun
@@ -68,7 +68,7 @@ class Runs:
             text = error_dumps(type(error).__qualname__, "raised by the result while it was written down")
             return Outcome(job.id, job.token, State.DEAD, error=text)
         finally:
-            del self.running[slot], self._reporters[slot]
+            del self.running[slot]
             reporter.row = NOBODY  # what it leaves running is not it any more
             if limits is not None:
                 limits.close()
