@@ -70,7 +70,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     say = parser.add_argument
     say("modules", nargs="*", metavar="MODULE", help="module to import jobs from, such as sample_app.jobs")
-    say("-A", "--app", metavar="MODULE:NAME", help="an application that the jobs need; its module is one, too")
+    say("-A", "--app", metavar="MODULE:NAME", help="an application: jobs run in its context, if it has one")
     say(
         "-q", "--queue", action="append", dest="queues", metavar="NAME",
         help="queue to work, or a pattern, with a weight or behind !; see below (default: default)",

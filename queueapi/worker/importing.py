@@ -9,13 +9,18 @@ import sysconfig
 import traceback
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from typing import cast
 
 from queueapi.errors import QueueAPIError, SettingsError
 from queueapi.kinds import kinds
+from queueapi.middleware.chain import around_perform
+from queueapi.middleware.flask import app_context
 
 
 def import_jobs(modules: Sequence[str], verbose: bool) -> None:
     """Import the modules, and the applications (``module:attribute``) that their jobs need.
+
+    Every attempt runs in the context of an application that has such a thing, as Flask's do.
 
     Raises:
         SettingsError: one cannot be imported, or there is no job in them.
@@ -24,7 +29,9 @@ def import_jobs(modules: Sequence[str], verbose: bool) -> None:
         module, colon, attribute = address.partition(":")
         _import(module, verbose)
         if colon:
-            _look_up(module, attribute)
+            app = _look_up(module, attribute)
+            if callable(getattr(app, "app_context", None)):
+                around_perform(app_context(app))
     if not len(kinds):
         raise SettingsError(
             f"{', '.join(modules)} define no jobs: derive a class from queueapi.Job, or use @queueapi.job"
@@ -65,9 +72,9 @@ def _import(module: str, verbose: bool) -> None:
         raise SettingsError(f"{module} cannot be imported: {why}") from error
 
 
-def _look_up(module: str, attribute: str) -> None:
+def _look_up(module: str, attribute: str) -> object:
     try:
-        attrgetter(attribute)(sys.modules[module])
+        return cast(object, attrgetter(attribute)(sys.modules[module]))
     except AttributeError:
         raise SettingsError(f"{module} has no {attribute!r}: say  -A MODULE:NAME, as in  -A myapp.web:app") from None
 

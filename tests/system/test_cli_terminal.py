@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import workshop
-from conftest import Sql, Start, until
+from conftest import Sql, Start
 
 from queueapi import Queue, State
 from queueapi.served import SCRATCH
@@ -221,7 +221,32 @@ def test_the_pid_file_is_there_while_it_runs_and_keeps_a_second_one_away(
     assert start("--pid-file", tmp_path / "no" / "such.pid").wait(20) == 2
 
 
-def test_an_application_is_imported_with_its_jobs(start: Start, queue: Queue, sql: Sql) -> None:
-    start("-A", "workshop:Noted", modules=()).ready()
-    assert queue.push(workshop.Noted(1)).wait(20)["attempt"] == 1
-    until(lambda: sql("select count(*) from ended") == [(1,)], "it ran to its end")
+APPLICATION = """
+from contextlib import contextmanager
+from queueapi import Job
+
+class App:
+    depth = 0
+
+    @contextmanager
+    def app_context(self):  # as Flask's
+        self.depth += 1
+        yield
+        self.depth -= 1
+
+class Looks(Job, kind="tests.looks"):
+    def run(self):
+        return app.depth
+
+app = App()
+"""
+
+
+def test_an_application_is_imported_with_its_jobs_which_run_in_its_context(
+    start: Start, queue: Queue, sql: Sql, tmp_path: Path
+) -> None:
+    (tmp_path / "myapp.py").write_text(APPLICATION)
+    namespace: dict[str, type] = {"__name__": "myapp"}
+    exec(APPLICATION, namespace)
+    start("-A", "myapp:app", modules=(), PYTHONPATH=str(tmp_path)).ready()
+    assert [queue.push(namespace["Looks"]()).wait(20) for _ in range(2)] == [1, 1]

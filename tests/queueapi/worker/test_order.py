@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
+from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.statements import statement
 from queueapi.postgres.store import Store
 from queueapi.records import NewJob
 from queueapi.worker.order import LOOK, Order
@@ -117,3 +120,18 @@ def test_a_claim_takes_queue_by_queue_then_by_priority_then_the_oldest(store: St
     order = Order(["mail", "*"], store.queues)
     claimed = store.claim(order.next(), 10, 1, WORKER, 30.0)
     assert [job.id for job in claimed] == [urgent, first, second, late, low]
+
+
+def test_the_look_walks_down_the_index_of_what_is_available_and_touches_a_row_a_queue(
+    store: Store, session: Dedicated, sql: Sql
+) -> None:
+    sql("insert into queueapi.jobs (queue, kind) select 'q' || n % 5, 'k' from generate_series(1, 20000) n")
+    sql("vacuum analyze queueapi.jobs")
+    explain = "explain (analyze, buffers, format text) "
+    plan = "\n".join(
+        row[0] for row in session.connection().execute((explain + statement("list_available_queues")).encode())
+    )
+    assert plan.count("Index Only Scan using jobs_available") == 2
+    assert "Seq Scan" not in plan
+    touched = [int(found) for found in re.findall(r"shared hit=(\d+)", plan)]
+    assert touched[0] < 50, "of the hundred pages of the index"
