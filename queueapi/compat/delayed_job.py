@@ -25,6 +25,7 @@ import dataclasses
 import datetime as dt
 import functools
 import inspect
+import logging
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -33,12 +34,15 @@ from queueapi.compat import writing
 from queueapi.compat.delayed_job_hooks import JobRow, Worker, invoke, option_words, tell
 from queueapi.compat.locators import Gone, locate_sqlalchemy, register_locator
 from queueapi.compat.performing import Judged, add_kind
-from queueapi.errors import NotAJob
+from queueapi.errors import NotAJob, UnknownKind
+from queueapi.executor import UNKNOWN_KIND_DELAY
 from queueapi.handles import Handle
 from queueapi.inprocess import SynchronousQueue
-from queueapi.verdicts import Discard
+from queueapi.verdicts import Discard, Snooze
 
 C = TypeVar("C", bound=type)
+
+_log = logging.getLogger("queueapi")
 
 # DelayedJob's own: 6 seconds after the first failure, 20 days in all.
 _POLICY: Final = Judged(steps=lambda _, attempt: 5 + attempt**4)
@@ -84,6 +88,9 @@ def _found(values: list[Any]) -> Any:
         return writing.read(values)
     except Gone as error:
         raise Discard(str(error)) from error
+    except UnknownKind as error:  # as with a kind that nobody knows yet: it waits for the deploy that does
+        _log.warning("%s; the job waits for a worker that does", error)
+        raise Snooze(UNKNOWN_KIND_DELAY) from error
 
 
 def delayable(cls: C) -> C:

@@ -198,6 +198,18 @@ class TestDelay:
         with pytest.raises(JobCancelled, match="Tweet 7 is gone"):
             handle.result()
 
+    def test_what_this_process_does_not_know_waits_for_one_that_does(
+        self, work: Any, sql: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        delay(Tweet(7, "hi")).publish()
+        known = locators._locators.pop("tweet")
+        (outcome,) = work()
+        assert (outcome.state, outcome.charged) == (State.SCHEDULED, False)
+        assert "no locator knows 'tweet'" in caplog.text
+        locators._locators["tweet"] = known
+        sql("update queueapi.jobs set state = 'available', run_at = now()")
+        assert work()[0].state is State.DONE
+
     def test_a_record_may_be_an_argument_too(self, work: Any) -> None:
         handle = delay(Device("x")).ring_without_delay()
         work()

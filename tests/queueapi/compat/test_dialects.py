@@ -21,6 +21,8 @@ sys.path.insert(0, str(HERE))  # for dialect_jobs, which workers import by that 
 
 import dialect_jobs as dialects  # noqa: E402
 
+server_middleware.clear()  # it is for the workers, not for the tests beside this one
+
 pytestmark = pytest.mark.system
 
 Burst = Callable[..., str]
@@ -32,7 +34,6 @@ def tables(sql: Any) -> Iterator[None]:
     sql("create table repositories (id int primary key)")
     yield
     sql("drop table noted, repositories")
-    server_middleware.clear()
 
 
 @pytest.fixture
