@@ -62,6 +62,8 @@ def _finished(fields: Fields) -> tuple[int, str]:
         return logging.DEBUG, f"{what} is done"
     if outcome.state is State.DEAD:
         return logging.ERROR, f"{what} is dead after attempt {job.attempt} of {job.max_attempts}: {_error(outcome)}"
+    if outcome.state is State.CANCELLED and msgspec.json.decode(outcome.error or "{}").get("type") in _GIVEN_UP:
+        return logging.INFO, f"{what} is given up: {_error(outcome)}"
     if outcome.state is State.CANCELLED:
         return logging.INFO, f"{what} was discarded in attempt {job.attempt}: {_error(outcome)}"
     if outcome.charged:
@@ -74,6 +76,10 @@ def _finished(fields: Fields) -> tuple[int, str]:
     if outcome.error:
         return logging.WARNING, f"{what} was returned: {_error(outcome)}"
     return logging.INFO, f"{what} was returned unfinished, the attempt is not charged"
+
+
+# Not by the job itself.
+_GIVEN_UP = ("Cancelled", "Expired")
 
 
 def _error(outcome: Outcome) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from queueapi.worker.board import Board, create
+from queueapi.worker.board import NOBODY, Board, create
 
 Boards = tuple[Board, Board]
 
@@ -88,3 +88,55 @@ def test_beats_turns_and_what_is_void_cross_over(boards: Boards) -> None:
     supervisor.make_void()
     assert supervisor.beats == 2
     assert before <= supervisor.turned <= process.void <= time.monotonic()
+
+
+def test_deadlines_stand_beside_their_jobs_until_they_are_taken_back(boards: Boards) -> None:
+    process, supervisor = boards
+    assert supervisor.limited() == []
+    process.hold(5, 100)
+    row = process.hold(6, 100)
+    before = time.monotonic()
+    process.limit(row, 60.0)
+    (held,) = supervisor.limited()
+    assert held.id == 6
+    assert before + 60 <= held.deadline <= time.monotonic() + 60
+    process.unlimit(row)
+    assert supervisor.limited() == []
+    assert {held.id for held in supervisor.held()} == {5, 6}
+
+
+def test_a_row_that_is_used_again_has_no_deadline_of_the_job_before(boards: Boards) -> None:
+    process, supervisor = boards
+    row = process.hold(5, 100)
+    process.limit(row, 60.0)
+    process.unlimit(row)
+    process.free([(5, 100)])
+    assert process.hold(6, 100) == row
+    process.limit(process.hold(7, 100), 60.0)
+    assert [held.id for held in supervisor.limited()] == [7]
+
+
+def test_the_word_crosses_over(boards: Boards) -> None:
+    process, supervisor = boards
+    assert supervisor.speaker() is None
+    first, second = process.hold(5, 100), process.hold(6, 100)
+    for row, speaker in ((second, 6), (first, 5)):
+        process.give_word(row)
+        held = supervisor.speaker()
+        assert held is not None
+        assert held.id == speaker
+    process.give_word(NOBODY)
+    assert supervisor.speaker() is None
+
+
+def test_a_job_for_which_there_was_no_row_has_neither_deadline_nor_word() -> None:
+    fd = create(1)
+    board = Board(fd)
+    os.close(fd)
+    board.hold(1, 1)
+    board.give_word(NOBODY)
+    row = board.hold(2, 1)
+    board.limit(row, 0.0)
+    assert (row, board.limited(), board.speaker()) == (NOBODY, [], None)
+    board.unlimit(row)
+    board.close()
