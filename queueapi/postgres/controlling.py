@@ -26,11 +26,11 @@ class PostgresControls:
 
     def pause(self, what: Literal["queue", "kind"], name: str) -> bool:
         """See :class:`queueapi.controls.Controls`."""
-        return bool(self._run("pause", {"what": what, "name": name}))
+        return bool(self._run("pause_jobs", {"what": what, "name": name}))
 
     def resume(self, what: Literal["queue", "kind"], name: str) -> bool:
         """See :class:`queueapi.controls.Controls`."""
-        was_paused = bool(self._run("resume", {"what": what, "name": name}))
+        was_paused = bool(self._run("resume_jobs", {"what": what, "name": name}))
         if what == "kind":
             queues = self._at_length(lambda admitting: admitting.unblock_kind(name))
         else:
