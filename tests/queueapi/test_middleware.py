@@ -29,6 +29,7 @@ from queueapi.kinds import kinds
 from queueapi.middleware import chain
 from queueapi.middleware.errors import report_errors
 from queueapi.middleware.logging import log_jobs
+from queueapi.middleware.metrics import Measured, measure
 from queueapi.postgres.store import Store
 from queueapi.records import Claimed
 
@@ -296,3 +297,13 @@ class TestOurs:
         assert reported == []
         executed(Fail, attempt=2)
         assert [type(error) for error in reported] == [ValueError]
+
+    def test_each_attempt_is_measured_by_how_it_ended(self, executed: Callable[..., Any]) -> None:
+        seen: list[Measured] = []
+        around_perform(measure(seen.append))
+        executed(Greet)
+        for what in ("error", "retry", "snooze", "discard"):
+            executed(Fail, f'{{"what":"{what}"}}')
+        assert [it.ended for it in seen] == ["done", "failed", "retry", "snoozed", "discarded"]
+        assert (seen[0].kind, seen[0].queue, seen[0].attempt) == (f"{__name__}.Greet", "default", 1)
+        assert all(0 <= it.seconds < 5 for it in seen)
