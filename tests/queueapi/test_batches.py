@@ -481,3 +481,16 @@ def test_in_a_synchronous_queue_what_was_not_begun_is_cancelled_and_the_batch_co
         queue.push_all([Work(1), Fail(), Work(2)])
     assert ran[0] == 1
     assert numbers(batch.status()) == {"total": 3, "pending": 0, "done": 1, "dead": 1, "cancelled": 1}
+
+
+def test_a_thread_that_consumes_a_memory_queue_runs_chains_and_batches_and_waiting_ends() -> None:
+    queue = queueapi.MemoryQueue()
+    queue.start()
+    try:
+        with queue.batch(on_success=Called("success")) as batch:
+            queue.push(Work(1), then=[Work(2)])
+            batch.push(Adding(1))
+        assert batch.wait(10)["batch"]["done"] == 4
+    finally:
+        assert queue.shutdown(10)
+    assert called() == ["success"]
