@@ -76,6 +76,7 @@ class Consumer:
         self._unheard: list[int] = []  # tokens of claims whose answer never came
         self._hungry = False
         self.drained = Event()  # a claim found nothing while nothing was running
+        self._idle = False
         self.spent = Event()  # as many jobs have begun as this process may run
         self._begun = 0
         self._most = settings.max_jobs or sys.maxsize
@@ -120,8 +121,10 @@ class Consumer:
             return self._without_room()
         self._hungry = False
         found = self._claim(room)
-        if not found and not self._running and not self._slots.waiting and not self._finisher.waiting:
+        idle = not found and not self._running and not self._slots.waiting and not self._finisher.waiting
+        if idle and self._idle:  # twice: what had just ended may have brought others back after the first look
             self.drained.set()
+        self._idle = idle
         wait = self._sleeper.rest(found=found, room=room)
         return min(wait, EVERY) if self._running else wait
 

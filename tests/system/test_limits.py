@@ -139,6 +139,12 @@ def test_thousands_that_wait_do_not_keep_others_from_running(start: Start, queue
     ]
 
 
+def test_a_burst_ends_when_all_that_waited_behind_a_limit_has_run(start: Start, queue: Queue, sql: Sql) -> None:
+    queue.push_all(limited.Three(n, 0.01) for n in range(40))
+    assert start("-c", 8, "--burst", modules=MODULES).wait(60) == 0
+    assert all_done(sql, 40)()
+
+
 def test_a_limit_is_changed_while_workers_run(start: Start, own: Queue, sql: Sql) -> None:
     start("-c", 8, modules=MODULES).ready()
     own.push_all(limited.Alone(n, 0.2) for n in range(40))
