@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -9,16 +11,26 @@ from uuid import UUID
 import pytest
 
 from queueapi import Concurrency, Job, Queue, Rate
+from queueapi.events import Events
 from queueapi.kinds import Kinds, kinds
 from queueapi.postgres.admitting import Admitting
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
+from queueapi.postgres.upkeep import Upkeep
 from queueapi.records import Claimed, Outcome
 from queueapi.states import State
 from queueapi.worker.admission import Admission, Admitted
+from queueapi.worker.maintenance import Maintenance
 
 WORKER = UUID(int=7)
 Sql = Callable[..., list[tuple[Any, ...]]]
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
+        time.sleep(0.01)
 
 
 class Free(Job, kind="admission.free"):
@@ -75,8 +87,6 @@ def claim(store: Store) -> Callable[..., list[Claimed]]:
 
 
 def numbers(jobs: list[Claimed]) -> list[int]:
-    import json
-
     return [json.loads(job.args)["n"] for job in jobs]
 
 
@@ -168,6 +178,22 @@ def test_what_another_changed_meanwhile_goes_back(queue: Queue, admission: Admis
     sql("update queueapi.jobs set cancelled_at = now() where id = %s", jobs[2].id)
     begin, back = admission.admit(jobs)
     assert (numbers(begin), numbers(back)) == ([0, 1], [2])
+
+
+def test_the_place_of_a_job_whose_lease_ran_out_is_given_to_another_by_who_keeps_the_tables(
+    queue: Queue, admission: Admission, claim: Any, upkeep: Upkeep, events: Events, sql: Sql
+) -> None:
+    for n in range(3):
+        queue.push(Two(n))
+    admission.admit(claim())
+    gone = "update queueapi.jobs set lease_until = now() - interval '1 s', attempt = 25 where state = 'running'"
+    sql(gone)
+    maintenance = Maintenance(upkeep, 1.0, list, lambda: None, events)  # it rescues twice in a lease
+    maintenance.loop.start()
+    try:
+        until(lambda: numbers(admission.admit(claim()).begin) == [2], "the third begins")
+    finally:
+        maintenance.loop.stop(5)
 
 
 def test_a_database_that_is_away_when_jobs_have_ended_is_no_reason_to_fail(
