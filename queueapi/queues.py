@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, Unpack
 
 from queueapi import serializer
 from queueapi.backends import Backend, Route
-from queueapi.batches import OpenBatch, joined
+from queueapi.batches import OpenBatch
 from queueapi.borrowing import borrowed
-from queueapi.chains import followers, push_lines
+from queueapi.chains import followers
 from queueapi.consumers import Runner, ThreadedQueueConsumer
 from queueapi.controls import Controls, controls_of
 from queueapi.deaths import Dead
-from queueapi.errors import NotAJob, NotSerializable, SettingsError
+from queueapi.errors import SettingsError
 from queueapi.foreign import Foreign, Pushes
-from queueapi.handles import Handle, Handles
+from queueapi.handles import Handle
 from queueapi.kinds import kinds
 from queueapi.middleware import chain
 from queueapi.names import checked_name
-from queueapi.newjobs import new_job
-from queueapi.options import Options, Pushed, options
+from queueapi.options import Pushed, options
+from queueapi.pushing import Pushing
 from queueapi.records import NewJob
 
 
@@ -48,6 +47,7 @@ class Queue:
         self._backend = backend
         self._routes: dict[str, Route] = {} if routes is None else routes
         self.name = name
+        self._pushing = Pushing(backend, name, self._routes)
 
     def __repr__(self) -> str:
         return f"<Queue {self.name or 'default'}>"
@@ -103,7 +103,7 @@ class Queue:
             conn = borrowed(conn, session)
 
         def store(said: Mapping[str, Any]) -> Handle:
-            return self._push_one(job, options(said), conn)
+            return self._pushing.one(job, options(said), conn)
 
         return chain.push(job, self.name, said, store)
 
@@ -118,7 +118,7 @@ class Queue:
         conn = borrowed(conn, session)
 
         def store(more: Mapping[str, Any]) -> list[Handle]:
-            return self._push([(first, options(more)), *followers(then, self.name, said)], conn)
+            return self._pushing.line([(first, options(more)), *followers(then, self.name, said)], conn)
 
         return chain.push(first, self.name, said, store)
 
@@ -161,38 +161,9 @@ class Queue:
         """
         usual = options(said)
         pairs = chain.push_each(jobs, self.name, said)
-        return self._push_each(
+        return self._pushing.each(
             ((job, usual if more is said else options(more)) for job, more in pairs), borrowed(conn, session)
         )
-
-    def _push_one(self, job: object, said: Options, conn: object | None) -> Handle:
-        # As _push of a line of one, by the shortest way: it is nearly all pushes.
-        backend = self._backend()
-        if self._routes or joined(backend, conn) is not None:
-            return self._push([(job, said)], conn)[0]
-        row = new_job(kinds.of(job), job, said, self.name, backend.settings.max_args)
-        return Handle(backend, backend.push([row], conn)[0])
-
-    def _push(self, line: Sequence[tuple[object, Options]], conn: object | None) -> list[Handle]:
-        backend = self._backend()
-        rows = [new_job(kinds.of(job), job, said, self.name, backend.settings.max_args) for job, said in line]
-        if self._routes:
-            backend, routed = self._routed(backend, iter(rows))
-            rows = list(routed)
-        batch = joined(backend, conn)
-        if batch is not None:
-            return batch.add([rows], conn)[0]
-        return [Handle(backend, id_) for id_ in push_lines(backend, [rows], conn)[0]]
-
-    def _push_each(self, jobs: Iterable[tuple[object, Options]], conn: object | None) -> Sequence[Handle]:
-        backend = self._backend()
-        rows = self._rows(jobs, backend.settings.max_args)
-        if self._routes:
-            backend, rows = self._routed(backend, rows)
-        batch = joined(backend, conn)
-        if batch is not None:
-            return [handles[0] for handles in batch.add([[row] for row in rows], conn)]
-        return Handles(backend, backend.push(rows, conn))
 
     def callbacks(self, given: object) -> list[NewJob]:
         """The rows of a batch's callback: a job, several, or none.
@@ -202,35 +173,10 @@ class Queue:
         """
         jobs = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
         pairs = ((job, options(said)) for job, said in chain.push_each(jobs, self.name, {}))
-        backend, rows = self._routed(self._backend(), self._rows(pairs, self._backend().settings.max_args))
+        backend, rows = self._pushing.rows(pairs)
         if jobs and backend is not self._target()[0]:
             raise SettingsError("callbacks go where their batch is, and these go to a queue of another backend")
         return list(rows)
-
-    def _rows(self, jobs: Iterable[tuple[object, Options]], max_args: int) -> Iterator[NewJob]:
-        for number, (job, said) in enumerate(jobs, 1):
-            try:
-                row = new_job(kinds.of(job), job, said, self.name, max_args)
-            except (NotAJob, NotSerializable, SettingsError) as error:
-                raise type(error)(f"job {number:,} of these: {error}") from error
-            yield row
-
-    def _routed(self, backend: Backend, rows: Iterator[NewJob]) -> tuple[Backend, Iterator[NewJob]]:
-        first = next(rows, None)
-        if first is None:
-            return backend, rows
-        route = self._routes.get(first.queue)
-
-        def routed() -> Iterator[NewJob]:
-            for row in itertools.chain((first,), rows):
-                if self._routes.get(row.queue) != route:
-                    raise SettingsError(
-                        "these jobs go to queues of different backends, so they cannot be pushed all or none: push "
-                        "them apart"
-                    )
-                yield row if route is None else row._replace(queue=route.name)
-
-        return backend if route is None else route.backend(), routed()
 
     @property
     def backend(self) -> Callable[[], Backend]:
