@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from queueapi.inprocess import SynchronousQueue, TestQueue
     from queueapi.postgres.scratch import Scratch
     from queueapi.queues import Queue
-    from queueapi.testing.worker import Worker
+    from queueapi.testing.draining import Drainer
 
 
 class Database(NamedTuple):
@@ -106,11 +106,11 @@ def queueapi_db(queueapi_databases: Scratch) -> Iterator[Database]:
 
 
 @pytest.fixture
-def queueapi_worker(queueapi_db: Database) -> Iterator[Worker]:
+def queueapi_worker(queueapi_db: Database) -> Iterator[Drainer]:
     """Runs the jobs of ``queueapi_db`` for real, in the test's thread: ``queueapi_worker.drain()``."""
     from queueapi.settings import Settings
-    from queueapi.testing.worker import Worker
+    from queueapi.testing.draining import Drainer
 
-    worker = Worker(Settings.from_env(database_url=queueapi_db.dsn, queues=("*",)))
-    yield worker
-    worker.close()
+    drainer = Drainer(Settings.from_env(database_url=queueapi_db.dsn, queues=("*",)))
+    yield drainer
+    drainer.close()

@@ -36,7 +36,7 @@ class Crons:
         """Say what these schedules are. One that is there already goes on, unless its times are others now."""
         with atomic(self._session) as session:
             ((now,),) = session.run("read_clock", {})
-            there = {row[0]: row[1:] for row in session.run("lock_crons", {"names": [cron.name for cron in crons]})}
+            there = {row[0]: row[1:5] for row in session.run("lock_crons", {"names": [cron.name for cron in crons]})}
             rows = [_row(cron, _first(cron, there.get(cron.name), now)) for cron in crons]
             session.run("upsert_crons", {"crons": msgspec.json.encode(rows).decode()})
 
@@ -117,6 +117,7 @@ class _Due(NamedTuple):
     options: str
     next_at: dt.datetime
     now: dt.datetime
+    patience: str
 
     @property
     def late(self) -> float:

@@ -1,4 +1,4 @@
-"""For the tests of applications: assertions, and databases and workers that fixtures lend.
+"""For the tests of applications: assertions, and what runs the jobs of a test.
 
 The fixtures themselves are pytest's and need no import: ``test_queue``, ``inline_queue``, ``queueapi_db`` and
 ``queueapi_worker``, see :mod:`queueapi.pytest_plugin`.

@@ -29,9 +29,8 @@ SAY_AGAIN = 30.0
 
 
 def on_time(settings: Settings) -> Dedicated:
-    """A connection for a clock. Who stands still with a schedule's row locked shall not keep others from it."""
-    name, setup = "queueapi-work clock", "set idle_in_transaction_session_timeout = '5s'"
-    return Dedicated(lambda: connect(settings.database_url, name, settings.connect_timeout, setup))
+    """A connection for a clock."""
+    return Dedicated(lambda: connect(settings.database_url, "queueapi-work clock", settings.connect_timeout))
 
 
 class Clock:

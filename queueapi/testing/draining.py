@@ -28,7 +28,7 @@ from queueapi.worker.recorder import Recorder
 _LEASE = 3600.0
 
 
-class Worker:
+class Drainer:
     """1. claims a job, as a worker would: by priority, if its limits let it begin; 2. runs it, by the workers'
     executor; 3. writes down how it ended, with what comes of it: retries, chains, batches.
 
