@@ -92,7 +92,7 @@ class Runs:
     def heard(self, payload: str) -> None:
         """Something was said to this process: perhaps that a job is cancelled. A hint; the row is the truth."""
         word, _, number = payload.partition(" ")
-        if word == CANCEL and number.isdecimal():
+        if word == CANCEL and number.isdecimal() and len(number) < 19:  # anybody may say anything here
             self._heard.add(int(number))
 
     def look(self) -> None:
