@@ -38,16 +38,18 @@ def add(commands: Commands) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
+    from queueapi.postgres.yardstick import Yardstick
+
     name = f"{SCRATCH}{secrets.token_hex(4)}"
     ids: list[int] = []
-    with runtime() as made, session("bench") as scratch:
+    with runtime() as made, session("bench") as own:
+        yardstick = Yardstick(own, name)
         try:
             rows = _pushed(made, name, arguments.n, ids)
             _drain(name, arguments.n, arguments.processes)
-            ((done, seconds),) = scratch.run("time_scratch", {"ids": ids})
+            done, seconds = yardstick.time(ids)
         finally:
-            for start in range(0, len(ids), _CHUNK):
-                scratch.run("forget_scratch", {"ids": ids[start : start + _CHUNK], "queue": name})
+            yardstick.forget(ids)
     if done != len(ids):
         raise QueueAPIError(f"only {done:,} of {len(ids):,} jobs were run: look at what the workers said above")
     rows.append(_row(f"run by {arguments.processes} × 20 slots", done, seconds))
