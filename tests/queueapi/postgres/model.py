@@ -6,6 +6,7 @@ Times are seconds since the model began, by a clock that only :meth:`Model.advan
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -41,6 +42,7 @@ class Job:
     reported: str | None = None  # the cursor of an attempt that runs
     expires_at: float | None = None
     unique_key: str | None = None
+    blocked_by: str | None = None
     keep_until: float | None = None  # None: for ever, or alive
 
     @property
@@ -74,6 +76,7 @@ class Model:
     live: dict[int, Job] = field(default_factory=dict)
     ended: dict[int, Job] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
+    paused_kinds: set[str] = field(default_factory=set)
     windows: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def advance(self, seconds: float) -> None:
@@ -83,9 +86,20 @@ class Model:
 
     def push(self, ids: Sequence[int], jobs: Sequence[NewJob]) -> None:
         """Jobs that are new; who is kept out by another is not among them."""
+        behind = {job.blocked_by for job in self.live.values() if job.state is State.BLOCKED}
+        turns: Counter[tuple[str, ...]] = Counter()
         for id_, new in zip(ids, jobs, strict=True):
             job = self.live[id_] = Job(id_, new, run_at=self.now + new.delay)
-            job.wait(job.run_at, self.now)
+            keys = () if new.delay else job.special.limit_keys or ()
+            turns[keys] += 1
+            over = job.special.limit_room is not None and turns[keys] > job.special.limit_room
+            # Behind those that a limit has blocked already, and behind as many of this push as may begin at once.
+            full = [key for n, key in enumerate(keys) if (over and n == 0) or f"limit:{key}" in behind]
+            if full:
+                job.blocked_by = f"limit:{full[0]}"
+                job.move(State.BLOCKED)
+            else:
+                job.wait(job.run_at, self.now)
             if job.special.expires_in is not None:
                 job.expires_at = job.run_at + job.special.expires_in
             if job.special.unique:
@@ -117,7 +131,9 @@ class Model:
         due = self.now if job.attempt else job.run_at
         at = max(due, asked) if postponed else asked if new.delay else due
         expires = (new.special or Special()).expires_in
-        self.live[job.id] = again = replace(job, new=new, attempt=0, error=None, cursor=None, run_at=at)
+        self.live[job.id] = again = replace(
+            job, new=new, attempt=0, error=None, cursor=None, run_at=at, blocked_by=None
+        )
         again.state = State.SCHEDULED if at > self.now else State.AVAILABLE
         again.expires_at = None if expires is None else at + expires
 
@@ -140,8 +156,7 @@ class Model:
         return len(gone)
 
     def waiting(self, queue: str | None) -> int:
-        states = (State.SCHEDULED, State.AVAILABLE, State.BLOCKED)
-        return sum(job.state in states and queue in (None, job.new.queue) for job in self.live.values())
+        return sum(job.state in WAITING and queue in (None, job.new.queue) for job in self.live.values())
 
     # -- workers
 
@@ -328,10 +343,12 @@ def _delay(how: str, attempt: int) -> tuple[float, float]:
     return 0.0, 0.0
 
 
-def flags(job: Job, now: float) -> dict[str, Any]:
+def flags(job: Job, model: Model) -> dict[str, Any]:
     """What a claim says of it beyond a plain job."""
     return {
-        "expired": job.expires_at is not None and job.expires_at < now,
+        "expired": job.expires_at is not None and job.expires_at < model.now,
+        "paused": job.new.kind in model.paused_kinds,
+        "limit_keys": job.special.limit_keys or (),
         "cancelled": job.cancelled,
         "cursor": None if job.cursor is None else json.loads(job.cursor),
     }

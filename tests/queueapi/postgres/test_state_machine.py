@@ -21,32 +21,36 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from queueapi.errors import NotUnique
+from queueapi.postgres.admitting import Asked, Rule
 from queueapi.postgres.connection import connect
 from queueapi.postgres.morgue import Morgue
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.postgres.waiting import Waiting
-from queueapi.records import Blame, NewJob, Outcome, Progress, Special, Unique
+from queueapi.records import Blame, Claimed, NewJob, Outcome, Progress, Special, Unique
 from queueapi.states import State
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the model
 
 from model import Attempt, Job, Model, flags
+from model_limits import Limits
 
 QUEUES = ("a", "b")
+KINDS = ("Import", "Mail")
 WORKERS = (UUID(int=1), UUID(int=2))
 # All waits are multiples of a unit or halves of one, and the clock moves by units and a second: so nothing is ever due
 # within the seconds that a slow machine takes for a step.
 UNIT = 600.0
 TTL, LEASE, EXPIRY = 6.5 * UNIT, 2.5 * UNIT, 1.5 * UNIT
 NEAR = 240.0
+SLOTS = {"x": 2, "y": 1}
 ERROR = json.dumps({"type": "ValueError", "message": "no", "traceback": None})
 LOST = json.dumps({"type": "WorkerLost", "message": "gone", "traceback": None})
 
 EMPTY = """
 delete from queueapi.jobs; delete from queueapi.finished; delete from queueapi.leases; delete from queueapi.progress;
-delete from queueapi.pauses; delete from queueapi.windows
+delete from queueapi.pauses; delete from queueapi.windows; delete from queueapi.limits; delete from queueapi.holds
 """
 # Without the partitions of the days, what is past its time is pruned at once, and not when its day is over.
 ONE_PARTITION = """
@@ -58,11 +62,16 @@ update queueapi.jobs set run_at = run_at - %(by)s, lease_until = lease_until - %
                          expires_at = expires_at - %(by)s;
 update queueapi.leases set expires_at = expires_at - %(by)s;
 update queueapi.finished set keep_until = keep_until - %(by)s where keep_until < 'infinity';
-update queueapi.windows set until = until - %(by)s
+update queueapi.windows set until = until - %(by)s;
+update queueapi.holds set until = until - %(by)s
+"""
+PROMISED = """
+update queueapi.holds set until = now() + interval '600 seconds'
+where token is null and until between now() and now() + interval '9 seconds'
 """
 LIVE = """
 select id, state, queue, kind, args::text, priority, attempt, max_attempts, token, worker, kills,
-       cancelled_at is not null, unique_key, error::text, cursor::text,
+       cancelled_at is not null, unique_key, blocked_by, limit_keys, error::text, cursor::text,
        extract(epoch from case state when 'scheduled' then run_at end - now())::float8,
        extract(epoch from expires_at - now())::float8, extract(epoch from lease_until - now())::float8
 from queueapi.jobs order by id
@@ -83,6 +92,7 @@ class Database:
     def __init__(self, dsn: str) -> None:
         self._session = Dedicated(lambda: connect(dsn, "machine", 5))
         self.store, self.upkeep = Store(self._session), Upkeep(self._session)
+        self.admitting = self.upkeep.admitting
         self.morgue, self.waiting = Morgue(self._session), Waiting(self._session)
         self._plain = psycopg.connect(dsn, autocommit=True)
         for (statement,) in self.sql(ONE_PARTITION):
@@ -110,8 +120,9 @@ workers = st.sampled_from(WORKERS)
 some = st.lists(st.integers(0, 11), min_size=1, max_size=4)
 
 
-def _special(expires_in: float | None, result_ttl: float | None) -> Special | None:
-    return Special(expires_in=expires_in, result_ttl=result_ttl)
+def _special(expires_in: float | None, result_ttl: float | None, keys: tuple[str, ...]) -> Special | None:
+    room = min(SLOTS[key] for key in keys) if keys else None
+    return Special(expires_in=expires_in, result_ttl=result_ttl, limit_keys=keys or None, limit_room=room)
 
 
 def _job(queue: str, kind: str, priority: int, max_attempts: int, delay: float, special: Special | None) -> NewJob:
@@ -125,11 +136,16 @@ uniques = st.builds(
     on_conflict=st.sampled_from(["skip", "replace", "raise", "postpone"]),
 )
 hows = st.sampled_from(["killed", "killed", "lost", "late", None])
-specials = st.none() | st.builds(_special, st.sampled_from([None, EXPIRY]), st.sampled_from([None, 0.0, UNIT / 2]))
+specials = st.none() | st.builds(
+    _special,
+    st.sampled_from([None, None, EXPIRY]),
+    st.sampled_from([None, 0.0, UNIT / 2]),
+    st.sampled_from([(), ("x",), ("y",), ("y", "x")]),
+)
 new_jobs = st.builds(
     _job,
     queue=st.sampled_from(QUEUES),
-    kind=st.sampled_from(["Import", "Mail"]),
+    kind=st.sampled_from(KINDS),
     priority=st.integers(-1, 1),
     max_attempts=st.sampled_from([1, 1, 2, 6]),
     delay=st.sampled_from([0.0, 0.0, UNIT, 3 * UNIT]),
@@ -145,6 +161,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model = Model(TTL)
+        self.limits = Limits(self.model, SLOTS)
         self.attempts: list[Attempt] = []  # all that there ever were
         self.ids: list[int] = []
         self.tokens = 0
@@ -206,16 +223,43 @@ class Machine(RuleBasedStateMachine):
         ]
         for told, job in zip(claimed, expected, strict=True):
             assert (told.queue, told.kind, told.args, told.max_attempts, told.priority) == _said(job.new)
-            more = told.more()
-            assert {"expired": more.expired, "cancelled": more.cancelled, "cursor": more.cursor} == flags(
-                job, self.model.now
-            )
+            more, meant = told.more(), flags(job, self.model)
+            assert {name: getattr(more, name) for name in meant} == meant
         self.attempts += [(job.id, job.token) for job in claimed]
+        self.admit(claimed)
+
+    def admit(self, claimed: Sequence[Claimed]) -> None:
+        """As a worker does before they begin."""
+        asked = []
+        for job in claimed:
+            more = job.more()
+            if not (more.expired or more.cancelled) and (more.limit_keys or more.paused):
+                reason = f"kind:{job.kind}" if more.paused else None
+                asked.append(Asked(job.id, job.token, job.queue, more.limit_keys, reason))
+        if asked:
+            rules = {key: Rule(key, key, SLOTS[key], None, None, False) for one in asked for key in one.keys}
+            answer = self.database.admitting.admit(asked, rules.values())
+            self.database.sql(PROMISED)
+            expected = self.limits.admit([self.model.live[one.id] for one in asked])
+            assert (answer.begin, answer.parked) == expected
+
+    @rule(which=some)
+    def bring_back(self, which: list[int]) -> None:
+        ended = pick(self.attempts, which)
+        self.database.admitting.bring_back(SLOTS, [(key, *attempt) for attempt in ended for key in SLOTS])
+        self.database.sql(PROMISED)
+        self.limits.bring_back(sorted(SLOTS), ended)
+
+    @rule()
+    def look_for_what_is_blocked(self) -> None:
+        self.database.admitting.look()
+        self.database.sql(PROMISED)
+        self.limits.look()
 
     @rule(worker=workers)
     def claim_all(self, worker: UUID) -> None:
         self.resume()
-        self.claim(list(QUEUES), 10, worker)
+        self.claim(list(QUEUES), 9, worker)
 
     @rule(which=some, state=st.sampled_from([State.DONE, State.DEAD, State.CANCELLED]))
     def finish(self, which: list[int], state: State) -> None:
@@ -316,10 +360,16 @@ class Machine(RuleBasedStateMachine):
         self.database.sql("insert into queueapi.pauses values ('queue', %s) on conflict do nothing", queue)
         self.model.paused.add(queue)
 
+    @rule(kind=st.sampled_from(KINDS))
+    def pause_a_kind(self, kind: str) -> None:
+        self.database.sql("insert into queueapi.pauses values ('kind', %s) on conflict do nothing", kind)
+        self.model.paused_kinds.add(kind)
+
     @rule()
     def resume(self) -> None:
         self.database.sql("delete from queueapi.pauses")
         self.model.paused.clear()
+        self.model.paused_kinds.clear()
 
     @rule(queue=st.sampled_from([None, *QUEUES]))
     def look(self, queue: str | None) -> None:
@@ -350,6 +400,7 @@ class Machine(RuleBasedStateMachine):
     def the_tables_are_what_the_model_says(self) -> None:
         live, ended = self.database.sql(LIVE), self.database.sql(ENDED)
         assert not {row[0] for row in live} & {row[0] for row in ended}
+        assert all(self.limits.running(key) <= slots for key, slots in SLOTS.items())
         _compare(live, [_live(job, self.model.now) for _, job in sorted(self.model.live.items())], times=3)
         _compare(ended, [_ended(job, self.model.now) for _, job in sorted(self.model.ended.items())], times=1)
 
@@ -365,7 +416,19 @@ def _compare(rows: Sequence[Row], expected: Sequence[Row], times: int) -> None:
 
 def _live(job: Job, now: float) -> Row:
     new = job.new
-    rest = (job.token, job.worker, job.kills, job.cancelled, job.unique_key, job.error, job.cursor)
+    keys = list(Limits.keys(job)) or None
+    rest = (
+        job.token,
+        job.worker,
+        job.kills,
+        job.cancelled,
+        job.unique_key,
+        job.blocked_by,
+        keys,
+        job.error,
+        job.cursor,
+    )
+    # What is blocked remembers by what for as long as it is.
     scheduled = job.run_at if job.state is State.SCHEDULED else None
     # Of a lease the row knows only what the claim wrote; the renewed one is asked for by the rescue.
     times = (None if at is None else at - now for at in (scheduled, job.expires_at, job.claimed_until))
