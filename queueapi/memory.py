@@ -45,7 +45,7 @@ class Memory:
     def __init__(self, settings: Settings | None = None) -> None:
         self._given = settings
         self._rows: dict[int, Row] = {}
-        self._waits: dict[int, Row] = {}  # those of them that are scheduled or available
+        self._waits: dict[int, Row] = {}  # those of them that nobody has begun
         self._ended: deque[int] = deque()
         self._same = Sameness()
         self._ids = count(1)
@@ -77,9 +77,7 @@ class Memory:
         if other is not None:
             return other
         row = Row.pushed(next(self._ids), job)
-        self._rows[row.id] = row
-        if row.state is not State.BLOCKED:
-            self._waits[row.id] = row
+        self._rows[row.id] = self._waits[row.id] = row
         self._same.hold(row)
         self.bundles.came(row)
         return row.id
@@ -165,7 +163,8 @@ class Memory:
         with self._changed:
             rows = self._waiting(queue)
             for row in rows:
-                self._settle(row, Outcome(row.id, 0, State.CANCELLED, error=error))
+                if not row.state.final:  # as what follows another is, when that is cancelled
+                    self._settle(row, Outcome(row.id, 0, State.CANCELLED, error=error))
             return len(rows)
 
     def _waiting(self, queue: str | None) -> list[Row]:
@@ -175,6 +174,9 @@ class Memory:
             for row in rows:
                 row.promote(now)
             return rows
+
+    def _unblocked(self, queue: str | None) -> list[Row]:
+        return [row for row in self._waiting(queue) if row.state is not State.BLOCKED]
 
     # -- from the consumer's side
 
@@ -201,7 +203,7 @@ class Memory:
         until = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while True:
-                first = min(self._waiting(queue), key=Row.order, default=None)
+                first = min(self._unblocked(queue), key=Row.order, default=None)
                 if first is not None and first.state is State.AVAILABLE:
                     return self._claim(first)
                 waits = [] if first is None else [max(0.0, first.due - time.time())]
@@ -219,7 +221,7 @@ class Memory:
     def drain(self, queue: str | None) -> int:
         """See :class:`queueapi.consumers.Runner`. What a job puts off is not run again, or this might never end."""
         begun: set[int] = set()
-        while rows := [row for row in self._waiting(queue) if row.id not in begun]:
+        while rows := [row for row in self._unblocked(queue) if row.id not in begun]:
             for row in sorted(rows, key=Row.order):
                 begun.add(row.id)
                 self.run_now(row.id)
@@ -230,7 +232,7 @@ class Memory:
         since whoever sees the error decides what is next."""
         with self._changed:
             row = self._waits.get(job_id)
-            if row is None:
+            if row is None or row.state is State.BLOCKED:
                 return
             claimed = self._claim(row)
         error = self.run(claimed, last=True)
@@ -293,7 +295,7 @@ class Holding:
 
     def blocked_by(self, reason: str) -> list[Row]:
         """See :class:`queueapi.memory_bundles.Rows`."""
-        rows = self._memory._rows.values()
+        rows = self._memory._waits.values()
         return [row for row in rows if row.state is State.BLOCKED and row.blocked_by == reason]
 
     def wait_for(self, condition: Callable[[], bool], timeout: float | None) -> None:

@@ -66,7 +66,7 @@ class Row:
 
     def order(self) -> tuple[Any, ...]:
         """As a claim orders them: first those that are due, by priority and age; then the others, by their time."""
-        if self.state is State.AVAILABLE:
+        if self.state is not State.SCHEDULED:
             return (0, self.job.priority, self.id)
         return (1, self.due, self.id)
 

@@ -251,7 +251,7 @@ def test_drain_runs_a_chain_to_its_end() -> None:
     queue = TestQueue()
     first, second = queue.chain(Say("a"), Say("b"))
     assert (first.state(), second.state()) == ("available", "blocked")
-    assert queue.jobs == [Say("a")]
+    assert (queue.size(), queue.jobs) == (2, [Say("a"), Say("b")])
     assert queue.drain() == 2
     assert said == [("a", None), ("b", {"word": "a"})]
 
@@ -268,6 +268,20 @@ def test_in_a_test_queue_too_the_rest_waits_for_a_dead_one_and_goes_with_a_cance
     queue.drain()
     assert [handle.state() for handle in (first, second, third)] == ["cancelled"] * 3
     assert "it is gone" in second.status()["error"]["message"]
+
+
+def test_clearing_a_test_queue_clears_a_chain() -> None:
+    queue = TestQueue()
+    chain = queue.chain(Say("a"), Say("b"), Say("c"))
+    assert queue.clear() == 3
+    assert {handle.state() for handle in chain} == {"cancelled"}
+    assert queue.drain() == 0
+
+
+def test_if_the_first_raises_a_synchronous_queue_runs_nothing_that_follows() -> None:
+    with pytest.raises(RuntimeError):
+        SynchronousQueue().chain(Fail(), Say("b"))
+    assert said == []
 
 
 def test_a_synchronous_queue_runs_a_chain_at_once() -> None:
