@@ -21,10 +21,16 @@ from django.db import connection, transaction  # noqa: E402
 from django.utils import translation  # noqa: E402
 from django_shop import tasks  # noqa: E402
 from django_shop.models import Order  # noqa: E402
-from django_tasks import TaskResultStatus, signals  # noqa: E402
-from django_tasks.exceptions import InvalidTaskError, TaskResultDoesNotExist  # noqa: E402
 
 from queueapi.middleware.django import like_a_request  # noqa: E402
+
+try:
+    from django.tasks import TaskResultStatus, signals
+    from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
+except ImportError:  # before Django 6
+    from django_tasks import TaskResultStatus, signals
+    from django_tasks.exceptions import InvalidTaskError as InvalidTask
+    from django_tasks.exceptions import TaskResultDoesNotExist
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +162,7 @@ class TestTasks:
             assert cursor.fetchall() == [("default", 5, later, "scheduled")]
 
     def test_an_unknown_queue_is_refused(self) -> None:
-        with pytest.raises(InvalidTaskError, match="nowhere"):
+        with pytest.raises(InvalidTask, match="nowhere"):
             tasks.add.using(queue_name="nowhere")
 
     def test_what_is_not_json_is_refused(self, queue: Queue) -> None:

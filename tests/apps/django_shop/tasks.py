@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import translation
-from django_tasks import task
 
 from queueapi import Job
 
 from .models import Order
+
+try:
+    from django.tasks import task
+except ImportError:  # before Django 6
+    from django_tasks import task
 
 
 class Lost(Exception):
