@@ -12,6 +12,7 @@ from queueapi.chains import Line, push_lines
 from queueapi.errors import JobNotFound, SettingsError
 from queueapi.figures import Figures
 from queueapi.handles import TICKET_EXPIRES, Handle
+from queueapi.joining import Awaited, Into, joined
 from queueapi.middleware import chain
 from queueapi.options import Pushed
 from queueapi.records import NewJob, Special
@@ -104,14 +105,14 @@ class Batch:
     ) -> Handle:
         """Add a job, with the options of :meth:`queueapi.Queue.push`. From outside of its with block only its own jobs
         may, which hold it open. SettingsError once it has ended."""
-        with _Into(self):
+        with Into(self):
             return self._queue.push(job, then=then, conn=conn, **said)
 
     def push_all(
         self, jobs: Iterable[object], *, conn: object | None = None, **said: Unpack[Pushed]
     ) -> Sequence[Handle]:
         """Add many, all or none."""
-        with _Into(self):
+        with Into(self):
             return self._queue.push_all(jobs, conn=conn, **said)
 
     def batch(self, on_success: object = None, on_complete: object = None) -> OpenBatch:
@@ -223,53 +224,6 @@ class OpenBatch(Batch):
         inner = [id_ for child in self._children for id_ in child._open(self.id, conn)]
         self._lines, self._handles, self._children = [], [], []
         return [*inner, self.id]
-
-
-class Awaited(Handle):
-    """The handle of a job that is pushed at the end of a with block."""
-
-    __slots__ = ()
-
-    def __init__(self, ledger: Any) -> None:
-        self._ledger = ledger
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "id":  # not set yet
-            raise JobNotFound("a job in a batch has no id before the end of the with block, where it is pushed")
-        raise AttributeError(name)
-
-    def __repr__(self) -> str:
-        try:
-            return super().__repr__()
-        except JobNotFound:
-            return "<Handle of a job in an open batch>"
-
-
-class _Into:
-    """Within the block, what is pushed goes to that batch: it was said so."""
-
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-
-    def __enter__(self) -> None:
-        self._token = within.batch.set(self)
-
-    def __exit__(self, *_: object) -> None:
-        within.batch.reset(self._token)
-
-
-def joined(backend: Backend, conn: object | None) -> Batch | None:
-    """The batch that a push here and now belongs to.
-
-    Raises:
-        SettingsError: the job is pushed into a batch, and goes to another backend.
-    """
-    found = within.batch.get()
-    if not isinstance(found, _Into):
-        return found if found is not None and found.takes(backend, conn) else None
-    if found.batch.backend is not backend:
-        raise SettingsError("the job goes to a queue of another backend than its batch: push it there, outside of it")
-    return found.batch
 
 
 def _store(backend: Backend, id_: int, lines: Sequence[Line], conn: object | None) -> list[list[int]]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from queueapi.backends import Backend, Route
-from queueapi.batches import joined
 from queueapi.chains import push_lines
 from queueapi.errors import NotAJob, NotSerializable, SettingsError
 from queueapi.handles import Handle, Handles
+from queueapi.joining import joined
 from queueapi.kinds import kinds
 from queueapi.newjobs import new_job
 from queueapi.options import Options
