@@ -55,6 +55,31 @@ def test_a_process_that_has_grown_finishes_what_it_runs_while_another_works(
     assert "ended by itself" not in worker.log
 
 
+def test_who_retires_has_the_grace_when_all_are_to_stop_and_its_jobs_go_back(
+    start: Start, queue: Queue, sql: Sql
+) -> None:
+    worker = start("-c", 1, "--max-jobs", 1, "--grace", 0.5).ready()
+    (old,) = worker.pids()
+    long = queue.push(workshop.Noted(1, 60.0))
+    until(lambda: [pid for pid in worker.pids() if pid != old], "another has taken its place")
+    assert queue.push(workshop.Noted(2)).wait(20)["pid"] != old
+    assert old in worker.pids()
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert sql("select id, state, attempt from queueapi.jobs") == [(long.id, "available", 0)]
+    assert worker.left_behind() == []
+
+
+def test_who_is_killed_while_it_retires_has_its_jobs_released(start: Start, queue: Queue, sql: Sql) -> None:
+    worker = start("-c", 1, "--max-jobs", 1).ready()
+    (old,) = worker.pids()
+    long = queue.push(workshop.Noted(1, 4.0))
+    until(lambda: [pid for pid in worker.pids() if pid != old], "another has taken its place")
+    os.kill(old, signal.SIGKILL)
+    assert long.wait(30)["attempt"] == 2
+    assert len(worker.pids()) <= 2, "its place was taken once"
+
+
 JOBS = """
 import queueapi
 
