@@ -27,8 +27,8 @@ def add(commands: Commands) -> None:
     bench = commands.add_parser("bench", help="measure how fast this database takes and gives out jobs")
     taught(
         bench,
-        "Push jobs that do nothing to a queue of its own, have workers of its own run them, and say how\n"
-        "fast that went. Nobody else's workers take these jobs, its workers take no other jobs, and nothing\n"
+        "Push jobs that do nothing to a queue of its own, have workers of its own run them, and say how "
+        "fast that went. Nobody else's workers take these jobs, its workers take no other jobs, and nothing "
         "is left behind. It does put load on the server.",
         "  queueapi bench                10,000 jobs, a process\n  queueapi bench -n 100000 -p 2",
     )

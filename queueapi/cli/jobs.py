@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
         push,
         "Push a job, and print its id. Its arguments are checked by its class, which the modules define.",
         """\
-  queueapi push -m sample_app.jobs sample_app.imports.job.ImportContacts '{"upload_id": 7}'
+  queueapi push -m myapp.jobs mail.Welcome '{"user_id": 7}'
   queueapi push -m myapp.jobs mail.Digest -q mail --delay 15m""",
     )
     push.add_argument("kind", metavar="KIND", help="the name of its class, as in  status  and  show")
@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
     push.add_argument("-q", "--queue", type=queue, metavar="NAME", help="instead of the queue that its class says")
     push.add_argument("--delay", type=span, metavar="TIME", help="not before: seconds, or 15m, 2h, 1d")
     push.add_argument("--priority", type=int, metavar="N", help="lower runs first (default: 0)")
-    push.add_argument("--max-attempts", type=int, metavar="N")
+    push.add_argument("--max-attempts", type=int, metavar="N", help="instead of what its class says")
     push.set_defaults(run=_push)
     show = commands.add_parser("show", help="show all that is known of a job")
     show.add_argument("id", type=int, metavar="ID")

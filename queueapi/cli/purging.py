@@ -15,7 +15,7 @@ def add(commands: Commands) -> None:
     purge = commands.add_parser("purge", help="discard what waits in a queue")
     taught(
         purge,
-        "Discard all jobs of a queue that nobody has claimed. They are kept as cancelled, as long as any outcome.\n"
+        "Discard all jobs of a queue that nobody has claimed. They are kept as cancelled, as long as any outcome. "
         "What runs goes on.",
         "  queueapi purge mail          asks first\n"
         "  queueapi purge mail --yes    does not",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
@@ -23,7 +24,7 @@ _UNITS = {"s": 1, "": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 def taught(parser: argparse.ArgumentParser, description: str, examples: str) -> None:
     """Let the help say so, and show the examples as they are written."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = description
+    parser.description = textwrap.fill(description, 78)
     parser.epilog = f"examples:\n{examples}"
 
 

@@ -57,6 +57,16 @@ def test_the_help_of_work_teaches_by_examples_and_names_variables_and_signals(
 
 
 @pytest.mark.parametrize("main", [cli.main, cli.work])
+@pytest.mark.parametrize(
+    "command", ["migrate", "status", "push", "show", "cancel", "dead", "retry", "discard", "pause", "purge", "bench"]
+)
+def test_the_help_of_each_command_fits_eighty_columns(command: str, capsys: Captured) -> None:
+    assert run(cli.main, command, "--help") == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: queueapi {command} ")
+    assert max(map(len, said.splitlines())) <= 80
+
+
 def test_no_words_at_all_show_how_it_is_used_and_fail(main: Callable[[list[str]], int], capsys: Captured) -> None:
     assert run(main) == 2
     assert "usage: queueapi" in capsys.readouterr().err
