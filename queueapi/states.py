@@ -18,7 +18,7 @@ class State(StrEnum):
     RUNNING = "running"  # claimed: one worker holds the lease
     DONE = "done"  # run() returned
     DEAD = "dead"  # attempts used up; kept until somebody decides
-    CANCELLED = "cancelled"  # taken back before it ran, or given up as pointless
+    CANCELLED = "cancelled"  # taken back, told to stop, begun too late, or given up as pointless
 
     @property
     def final(self) -> bool:
@@ -39,7 +39,7 @@ MOVES: Final[dict[State | None, frozenset[State]]] = {
         {
             State.DONE,  # finish
             State.DEAD,  # finish; rescue, when the lost attempt was the last
-            State.CANCELLED,  # finish, when it discarded itself
+            State.CANCELLED,  # finish, when it discarded itself, was cancelled or begun too late
             State.SCHEDULED,  # retry
             State.AVAILABLE,  # hand back; rescue
             State.BLOCKED,  # claimed, and not admitted: a limit is reached, or its kind is paused
