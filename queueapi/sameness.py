@@ -46,8 +46,8 @@ class Sameness:
                 raise NotUnique(f"{_named(job, other)}: it is not pushed again", other)
             elif other is not None and unique.on_conflict != "skip" and not self._waits(unique):
                 raise NotUnique(
-                    f"{_named(job, other)}: it has begun, so nothing can be replaced; unique_until='start' lets a later "
-                    "one wait behind it",
+                    f"{_named(job, other)}: it has begun, so nothing can be replaced; unique_until='start' lets a "
+                    "later one wait behind it",
                     other,
                 )
 

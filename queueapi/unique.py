@@ -28,7 +28,7 @@ def of(kind: Kind, job: object, said: Options, args: str) -> Unique | None:
     if said.unique is None:
         for name in _MORE:
             if getattr(said, name) is not None:
-                raise SettingsError(f"{name}={getattr(said, name)!r} says nothing without unique=: say what is the same")
+                raise SettingsError(f"{name}={getattr(said, name)!r} says nothing without unique=: what is the same?")
     if said.unique is None or said.unique is False:
         return None
     sameness = _sameness(kind, job, said.unique, args)
@@ -55,7 +55,8 @@ def _sameness(kind: Kind, job: object, unique: Any, args: str) -> str | None:
         return msgspec.json.encode(value, order="sorted").decode()
     except (TypeError, ValueError, msgspec.MsgspecError) as error:
         raise SettingsError(
-            f"the unique= of {kind.cls.__qualname__} gave a {type(value).__qualname__}, which cannot be compared: {error}"
+            f"the unique= of {kind.cls.__qualname__} gave a {type(value).__qualname__}, which cannot be compared: "
+            f"{error}"
         ) from error
 
 

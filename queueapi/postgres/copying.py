@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from queueapi.postgres.connection import translated
 from queueapi.postgres.sessions import Borrowed
-from queueapi.postgres.statements import statement
 from queueapi.records import NewJob
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -29,8 +27,7 @@ def copy_plain(session: Borrowed, jobs: Sequence[NewJob]) -> list[int]:
         f"{id_}\t{queue}\t{kind}\t{_escaped(args)}\t{priority}\t{max_attempts}\n"
         for id_, (queue, kind, args, priority, max_attempts, *_) in zip(ids.split(","), jobs, strict=True)
     ]
-    with translated("copy jobs"), session.connection.cursor() as cursor, cursor.copy(statement("copy_jobs")) as copy:
-        copy.write("".join(lines))
+    session.copy("copy_jobs", "".join(lines))
     session.run("wake_all", {"queues": list({job.queue for job in jobs})})
     return [int(id_) for id_ in ids.split(",")]
 

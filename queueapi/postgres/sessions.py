@@ -213,6 +213,11 @@ class Borrowed:
             cursor.execute(statement(verb), params)
             return cursor.fetchall() if cursor.description else []
 
+    def copy(self, verb: str, lines: str) -> None:
+        """Run ``sql/<verb>.sql``, a COPY, with these lines."""
+        with translated(verb), self.connection.cursor() as cursor, cursor.copy(statement(verb)) as copy:
+            copy.write(lines)
+
 
 _inherited: list[Connection] = []
 

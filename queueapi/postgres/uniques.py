@@ -149,7 +149,7 @@ def _named(job: NewJob, other: Same) -> str:
 
 
 def _columns(job: NewJob) -> dict[str, Any]:
-    columns = dict(zip(_COLUMNS, job, strict=True))
+    columns: dict[str, Any] = dict(zip(_COLUMNS, job, strict=True))
     columns["args"] = msgspec.Raw(job.args.encode())
     special = columns.pop("special")
     if special is None:
