@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from queueapi import Handle, Job, JobCancelled, JobNotFound, NotUnique, Queue, Retry, SettingsError, State
+from queueapi import Handle, Job, NotUnique, Queue, Retry, SettingsError, State
 
 
 class Index(Job, kind="tests.unique.index", unique="doc"):
@@ -227,55 +227,3 @@ def test_the_same_many_times_in_one_push_is_one_job(waiting_queue: Queue) -> Non
     again = waiting_queue.push_all([Index(1, "d"), Index(3), Index(1, "e")], on_conflict="replace")
     assert again[0].id == again[2].id == handles[0].id
     assert texts(waiting_queue) == [(1, "e"), (2, ""), (3, "")]
-
-
-# -- the dead
-
-
-def test_a_dead_job_comes_back_only_if_no_other_has_taken_its_place(waiting_queue: Queue, hands: Any) -> None:
-    dead = waiting_queue.push(Index(1, "dies"), max_attempts=1)
-    hands(waiting_queue).run_next()
-    waiting_queue.push(Index(1, "well"))
-    with pytest.raises(NotUnique, match=f"job {dead.id} stays dead.*Try again when"):
-        dead.retry()
-    assert (dead.state(), waiting_queue.dead().retry()) == (State.DEAD, 0)
-    hands(waiting_queue).run_next()
-    assert dead.retry() is True
-    assert (dead.state(), dead.retry()) == (State.AVAILABLE, False)
-    assert waiting_queue.push(Index(1)).id == dead.id
-
-
-def test_of_dead_jobs_that_are_the_same_one_comes_back(waiting_queue: Queue, hands: Any) -> None:
-    for _ in range(2):
-        waiting_queue.push(Index(1, "dies"), max_attempts=1)
-        hands(waiting_queue).run_next()
-    assert waiting_queue.dead().retry() == 1
-    assert (waiting_queue.size(), len(list(waiting_queue.dead()))) == (1, 1)
-
-
-# -- expiry, and what is kept
-
-
-def test_a_job_that_nobody_begins_in_time_is_never_begun(
-    waiting_queue: Queue, hands: Any, eventually: Callable[..., None]
-) -> None:
-    late = waiting_queue.push(Index(1, "late"), expires_in=0)
-    in_time = waiting_queue.push(Index(2, "in time"), expires_in=60)
-    for _ in range(2):
-        hands(waiting_queue).run_next()
-    assert in_time.result() == "in time"
-    with pytest.raises(JobCancelled, match="expires_in"):
-        late.result()
-    assert late.status()["error"]["type"] == "Expired"
-
-
-def test_nothing_is_kept_of_a_job_that_is_done_if_it_says_so(waiting_queue: Queue, hands: Any) -> None:
-    done = waiting_queue.push(Index(1, "well"), keep_result=False)
-    dies = waiting_queue.push(Index(2, "dies"), keep_result=False, max_attempts=1)
-    late = waiting_queue.push(Index(3), keep_result=False, expires_in=0)
-    for _ in range(3):
-        hands(waiting_queue).run_next()
-    with pytest.raises(JobNotFound, match="it has ended and nothing of it is kept"):
-        done.wait(timeout=5)
-    assert (dies.state(), late.state()) == (State.DEAD, State.CANCELLED)
-    assert waiting_queue.push(Index(1)).id != done.id
