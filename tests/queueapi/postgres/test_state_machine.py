@@ -147,7 +147,7 @@ new_jobs = st.builds(
     queue=st.sampled_from(QUEUES),
     kind=st.sampled_from(KINDS),
     priority=st.integers(-1, 1),
-    max_attempts=st.sampled_from([1, 1, 2, 6]),
+    max_attempts=st.sampled_from([1, 2, 3, 6]),
     delay=st.sampled_from([0.0, 0.0, UNIT, 3 * UNIT]),
     special=specials,
 )
@@ -204,7 +204,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=some)
     def cancel(self, which: list[int]) -> None:
-        for id_ in pick(self.ids, which):
+        running = [job.id for job in self.model.held(self.attempts)]
+        for id_ in pick([*self.ids, *running], which):
             assert self.database.store.cancel(id_, TTL) == self.model.cancel(id_)
 
     @rule(queue=st.sampled_from(QUEUES))
@@ -250,8 +251,10 @@ class Machine(RuleBasedStateMachine):
         self.database.sql(PROMISED)
         self.limits.bring_back(sorted(SLOTS), ended)
 
-    @rule()
-    def look_for_what_is_blocked(self) -> None:
+    @rule(paused=st.none() | st.sampled_from(QUEUES))
+    def look_for_what_is_blocked(self, paused: str | None) -> None:
+        if paused:
+            self.pause(paused)
         self.database.admitting.look()
         self.database.sql(PROMISED)
         self.limits.look()
@@ -470,9 +473,9 @@ def _run(machine: type[Machine], examples: int, steps: int) -> None:
 
 
 def test_the_store_does_what_the_model_does(machine: type[Machine]) -> None:
-    _run(machine, examples=10, steps=20)
+    _run(machine, examples=15, steps=40)
 
 
 @pytest.mark.system
 def test_the_store_does_what_the_model_does_for_thousands_of_steps(machine: type[Machine]) -> None:
-    _run(machine, examples=100, steps=80)
+    _run(machine, examples=80, steps=100)
