@@ -10,6 +10,7 @@ import logging
 import random
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -109,11 +110,11 @@ class Executor:
         delay = None if claimed.attempt >= claimed.max_attempts else self._delay(claimed, policy, error, asked)
         if delay is None:
             self._on_error(claimed, error)
-            _tell(job, "on_dead", error)
+            _tell(job, claimed, "on_dead", error)
             return _dead(claimed, error)
         if asked is None:
             self._on_error(claimed, error)
-        _tell(job, "on_retry", error, delay)
+        _tell(job, claimed, "on_retry", error, delay)
         return Outcome(claimed.id, claimed.token, State.SCHEDULED, error=_described(error), delay=delay)
 
     def _delay(
@@ -148,12 +149,12 @@ def _given_up(claimed: Claimed, type_: str, message: str) -> Outcome:
     return Outcome(claimed.id, claimed.token, State.CANCELLED, error=serializer.error_dumps(type_, message))
 
 
-def _tell(job: Any, hook: str, *words: object) -> None:
+def _tell(job: Any, claimed: Claimed, hook: str, *words: object) -> None:
     """Call the job's own hook, if it has one. Whatever happens there, the attempt has ended as it has."""
     try:
         method = getattr(job, hook, None)
         if method is not None:
-            contextvars.copy_context().run(method, *words)
+            contextvars.copy_context().run(chain.tell, job, claimed, partial(method, *words))
     except BaseException:
         _log.exception("%s of %s failed", hook, type(job).__qualname__)
 

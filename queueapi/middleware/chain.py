@@ -62,6 +62,14 @@ def around_perform(function: L) -> L:
     return _performing.add(function)
 
 
+def around_hooks(function: L) -> L:
+    """Have that function stand around ``on_retry`` and ``on_dead``, too: for what they need as ``run()`` does, such as
+    an application's context. Below :func:`around_perform`, which alone would leave them out: they are called when the
+    attempt is over, and are none."""
+    function.around_hooks = True  # type: ignore[attr-defined]
+    return function
+
+
 def around_push(function: L) -> L:
     """Have every push of this process go through that function; also as a decorator.
 
@@ -98,6 +106,16 @@ def perform(job: Any, claimed: Claimed) -> Any:
     for link in reversed(_performing.links):
         call = partial(link, job, claimed, call)
     return call()
+
+
+def tell(job: Any, claimed: Claimed, hook: Callable[[], Any]) -> None:
+    """Call the job's hook, inside of what is to be around hooks."""
+    _running.set(claimed)
+    call = hook
+    for link in reversed(_performing.links):
+        if getattr(link, "around_hooks", False):
+            call = partial(link, job, claimed, call)
+    call()
 
 
 def push(job: object, queue: str | None, said: Mapping[str, Any], store: Callable[[Mapping[str, Any]], R]) -> R:

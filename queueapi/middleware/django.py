@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from queueapi.middleware.chain import around_hooks
 from queueapi.records import Claimed
 
 
+@around_hooks
 def like_a_request(job: Any, attempt: Claimed, call: Callable[[], Any]) -> Any:
     """``around_perform(like_a_request)``.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from queueapi.middleware.chain import AroundPerform
+from queueapi.middleware.chain import AroundPerform, around_hooks
 from queueapi.records import Claimed
 
 
@@ -17,6 +17,7 @@ def app_context(app: Any) -> AroundPerform:
     """
     made: list[Any] = [app] if hasattr(app, "app_context") else []
 
+    @around_hooks
     def in_app_context(job: Any, attempt: Claimed, call: Callable[[], Any]) -> Any:
         if not made:
             made.append(app())

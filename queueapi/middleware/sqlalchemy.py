@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from queueapi.middleware.chain import AroundPerform
+from queueapi.middleware.chain import AroundPerform, around_hooks
 from queueapi.records import Claimed
 
 
@@ -20,6 +20,7 @@ def clean_session(session: Any, commit: bool = False) -> AroundPerform:
         commit: when the job has returned, commit what it left open. Otherwise jobs commit by themselves.
     """
 
+    @around_hooks
     def in_clean_session(job: Any, attempt: Claimed, call: Callable[[], Any]) -> Any:
         try:
             result = call()

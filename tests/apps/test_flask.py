@@ -10,7 +10,7 @@ import flask_app
 import pytest
 from flask import Flask, current_app, has_app_context
 
-from queueapi import Queue, SynchronousQueue, around_perform, configure
+from queueapi import Job, Queue, SynchronousQueue, around_perform, configure
 from queueapi.middleware.flask import app_context
 
 Notes = Callable[[], list[str]]
@@ -45,6 +45,20 @@ def test_teardown_hears_what_the_job_raised(app: Flask, notes: Notes) -> None:
         SynchronousQueue().push(flask_app.Note("oh", fail=True))
     assert notes()[-1] == "end of oh: ValueError('oh')"
     assert not has_app_context()
+
+
+def test_the_jobs_own_hooks_have_a_context_too(app: Flask, notes: Notes) -> None:
+    class Told(Job, kind="apps.flask.told", max_attempts=1):
+        def run(self) -> None:
+            raise ValueError
+
+        def on_dead(self, exception: BaseException) -> None:
+            told.append(current_app.name)
+
+    told: list[str] = []
+    with pytest.raises(ValueError):
+        SynchronousQueue().push(Told())
+    assert told == ["shop"]
 
 
 def test_an_application_may_be_given_instead_of_its_factory(queue: Queue) -> None:

@@ -183,6 +183,67 @@ class TestAroundPerform:
         assert calls == [handle.id]
 
 
+class TestAroundHooks:
+    def test_what_says_so_stands_around_the_jobs_hooks_too(self, executed: Callable[..., Any]) -> None:
+        seen: list[Any] = []
+
+        class Hooked(Job, kind="middleware-hooked", max_attempts=2):
+            def run(self) -> None:
+                seen.append("run")
+                raise ValueError
+
+            def on_retry(self, error: BaseException, delay: float) -> None:
+                seen.append(("on_retry", chain.attempt() and chain.attempt().id))  # type: ignore[union-attr]
+
+            def on_dead(self, error: BaseException) -> None:
+                seen.append("on_dead")
+
+        @around_perform
+        @chain.around_hooks
+        def context(job: Any, attempt: Claimed, call: Callable[[], Any]) -> Any:
+            seen.append("in")
+            try:
+                return call()
+            finally:
+                seen.append("out")
+
+        @around_perform
+        def other(job: Any, attempt: Claimed, call: Callable[[], Any]) -> Any:
+            seen.append("other")
+            return call()
+
+        executed(Hooked, attempt=1)
+        assert seen == ["in", "other", "run", "out", "in", ("on_retry", 7), "out"]
+        seen.clear()
+        executed(Hooked, attempt=2)
+        assert seen == ["in", "other", "run", "out", "in", "on_dead", "out"]
+
+    def test_one_that_raises_there_changes_nothing(
+        self, executed: Callable[..., Any], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Told(Job, kind="middleware-told", max_attempts=2):
+            def run(self) -> None:
+                raise ValueError("first")
+
+            def on_dead(self, error: BaseException) -> None: ...
+
+        @around_perform
+        @chain.around_hooks
+        def broken(job: Any, attempt: Claimed, call: Callable[[], Any]) -> Any:
+            try:
+                return call()
+            finally:
+                calls.append(1)
+                if len(calls) == 2:  # the hook
+                    raise RuntimeError("torn")
+
+        calls: list[int] = []
+        outcome = executed(Told, attempt=2)
+        assert outcome.state is State.DEAD
+        assert "first" in outcome.error
+        assert "on_dead of" in caplog.text
+
+
 class TestAroundPush:
     def test_it_may_say_more_than_the_push(self, queue: Queue, store: Store) -> None:
         @around_push
