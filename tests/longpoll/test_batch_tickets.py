@@ -185,3 +185,14 @@ def test_a_job_and_a_batch_with_the_same_number_are_two_channels(
         reply = client.simulate_post("/poll", json={"channels": tickets, "wait": 5}).json
         seen.update((message["channel"], message["data"].get("kind", "none")) for message in reply["messages"])
     assert (seen[tickets[0]], seen[tickets[2]]) == ("batch", "tickets.Piece")
+
+
+def test_a_batch_cannot_be_cancelled_by_its_ticket(feed: Feed, runtime: Runtime) -> None:
+    queue = Queue(lambda: runtime)
+    with queue.batch() as batch:
+        batch.push(Piece(1))
+    client = falcon.testing.TestClient(create_app(feed, runtime))
+    reply = client.simulate_post("/job/cancel", json={"ticket": batch.ticket()})
+    assert (reply.status_code, reply.json["error"]["code"]) == (403, "bad_ticket")
+    assert "for a batch, not for a job" in reply.json["error"]["message"]
+    assert batch.state() == "running"
