@@ -48,7 +48,7 @@ from queueapi.interrupts import Cancelled, HardTimeout, Interrupted, SoftTimeout
 from queueapi.iteration import Iteration, array_enumerator
 from queueapi.jobs import Job, job, progress
 from queueapi.limits import Concurrency, Rate
-from queueapi.middleware.chain import around_perform, around_push
+from queueapi.middleware.chain import around_hooks, around_perform, around_push
 from queueapi.queues import Queue
 from queueapi.records import JobStatus
 from queueapi.runtime import connect
@@ -113,6 +113,7 @@ __all__ = [
     "TransactionConflict",
     "UnknownKind",
     "UnknownSchedule",
+    "around_hooks",
     "around_perform",
     "around_push",
     "array_enumerator",
