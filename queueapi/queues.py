@@ -95,6 +95,8 @@ class Queue:
             NotAJob: its class is not registered. A TypeError.
             NotSerializable: it holds what JSON cannot carry. A TypeError; names the field.
             SettingsError: an option is out of range. A ValueError.
+            NotUnique: the same job is there, as ``unique=`` says, and that is not to be passed over.
+            TransactionConflict: the transaction of ``conn`` cannot see what its job conflicts with: begin it anew.
             StoreUnavailable: PostgreSQL is away. A ConnectionError.
         """
         if then:
