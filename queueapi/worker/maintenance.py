@@ -85,7 +85,7 @@ class Maintenance:
         # A lease may be far shorter than the default, and nobody should wait several of them.
         self._rescue = Duty(min(RESCUE, lease / 2), self._rescue_all)
         self._limits = Duty(LIMITS, self._bring_back)
-        others = (Duty(STUCK, release_stuck), Duty(SWEEP, upkeep.batches.sweep), Duty(PRUNE, self._prune))
+        others = (Duty(STUCK, release_stuck), Duty(PRUNE, self._prune), Duty(SWEEP, upkeep.batches.sweep))
         self._duties = (self._register, self._rescue, self._limits, *others)
         self._dead: list[Dead] = []
         self.loop = Loop("maintenance", self._tick, events)
