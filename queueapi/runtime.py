@@ -88,7 +88,7 @@ class Runtime:
 
         def cancel(session: Borrowed) -> list[int]:
             cancelled.append(Store(session).cancel(job_id, ttl))
-            return [job_id]
+            return [job_id] if cancelled[0] else []  # else one that was cancelled earlier would count again
 
         take_back(self.pool, ttl, cancel)
         return cancelled[0]
