@@ -39,6 +39,7 @@ class Job:
     error: str | None = None
     result: str | None = None
     cursor: str | None = None
+    previous: str | None = None  # the result of the job that it followed
     reported: str | None = None  # the cursor of an attempt that runs
     expires_at: float | None = None
     unique_key: str | None = None
@@ -95,8 +96,8 @@ class Model:
             over = job.special.limit_room is not None and turns[keys] > job.special.limit_room
             # Behind those that a limit has blocked already, and behind as many of this push as may begin at once.
             full = [key for n, key in enumerate(keys) if (over and n == 0) or f"limit:{key}" in behind]
-            if full:
-                job.blocked_by = f"limit:{full[0]}"
+            job.blocked_by = job.special.blocked_by or (f"limit:{full[0]}" if full else None)
+            if job.blocked_by:
                 job.move(State.BLOCKED)
             else:
                 job.wait(job.run_at, self.now)
@@ -135,6 +136,8 @@ class Model:
             job, new=new, attempt=0, error=None, cursor=None, run_at=at, blocked_by=None
         )
         again.state = State.SCHEDULED if at > self.now else State.AVAILABLE
+        if job.blocked_by and job.blocked_by.startswith("job:"):  # it keeps its place in a chain
+            again.state, again.blocked_by = job.state, job.blocked_by
         again.expires_at = None if expires is None else at + expires
 
     def cancel(self, id_: int) -> bool:
@@ -146,6 +149,7 @@ class Model:
             job.cancelled = True
         else:
             self._take_back(job)
+            self._take_back_followers([job])
         return True
 
     def clear(self, queue: str, error: str) -> int:
@@ -153,6 +157,7 @@ class Model:
         for job in gone:
             job.error = error
             self._take_back(job)
+        self._take_back_followers(gone)
         return len(gone)
 
     def waiting(self, queue: str | None) -> int:
@@ -191,6 +196,10 @@ class Model:
                 job.cursor = job.reported or job.cursor
                 self._end(job, outcome.state)
                 written.add((outcome.id, outcome.token))
+                if outcome.state is State.DONE:
+                    self._follow(job)
+                elif outcome.state is State.CANCELLED:
+                    self._take_back_followers([job])
         return written
 
     def reschedule(self, outcomes: Sequence[Outcome]) -> set[Attempt]:
@@ -299,7 +308,7 @@ class Model:
             del self.ended[id_]
             again.add(id_)
             fresh = Job(job.id, job.new, run_at=self.now, state=job.state, error=job.error, cursor=job.cursor)
-            fresh.unique_key = job.unique_key
+            fresh.unique_key, fresh.previous = job.unique_key, job.previous
             fresh.move(State.AVAILABLE)
             self.live[job.id] = fresh
         return again
@@ -309,6 +318,7 @@ class Model:
         for job in gone:
             job.move(State.CANCELLED)
             job.keep_until = self.now + self.ttl
+        self._take_back_followers(gone)
         return {job.id for job in gone}
 
     # -- what several have in common
@@ -320,6 +330,25 @@ class Model:
         job.attempt -= 1
         job.move(State.AVAILABLE)
         job.run_at = job.run_at if at is None else at
+
+    def _followers(self, job: Job) -> list[Job]:
+        return [other for other in self.live.values() if other.blocked_by == f"job:{job.id}"]
+
+    def _follow(self, job: Job) -> None:
+        """Its outcome is done: what followed it may begin, and is told the result."""
+        for follower in self._followers(job):
+            follower.blocked_by, follower.previous = None, job.result
+            follower.wait(follower.run_at, self.now)
+
+    def _take_back_followers(self, jobs: Sequence[Job]) -> None:
+        """They were cancelled, and so is all that followed them, and says why."""
+        line = [(job, job.error and json.loads(job.error)["message"]) for job in jobs]
+        for job, reason in line:
+            for follower in self._followers(job):
+                why = f"job {job.id}, which it was to follow, was cancelled" + (f": {reason}" if reason else "")
+                follower.error = f'{{"type" : "ChainCancelled", "message" : "{why}"}}'
+                self._take_back(follower)
+                line.append((follower, reason))
 
     def _take_back(self, job: Job) -> None:
         job.move(State.CANCELLED)
@@ -349,6 +378,7 @@ def flags(job: Job, model: Model) -> dict[str, Any]:
         "expired": job.expires_at is not None and job.expires_at < model.now,
         "paused": job.new.kind in model.paused_kinds,
         "limit_keys": job.special.limit_keys or (),
+        "previous": None if job.previous is None else json.loads(job.previous),
         "cancelled": job.cancelled,
         "cursor": None if job.cursor is None else json.loads(job.cursor),
     }

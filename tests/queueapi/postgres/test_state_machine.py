@@ -22,9 +22,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from queueapi.errors import NotUnique
 from queueapi.postgres.admitting import Asked, Rule
+from queueapi.postgres.chaining import finish_linked, take_back
 from queueapi.postgres.connection import connect
 from queueapi.postgres.morgue import Morgue
-from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.sessions import Borrowed, Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.postgres.waiting import Waiting
@@ -90,10 +91,10 @@ class Database:
     """The store, and a look past it into the tables."""
 
     def __init__(self, dsn: str) -> None:
-        self._session = Dedicated(lambda: connect(dsn, "machine", 5))
-        self.store, self.upkeep = Store(self._session), Upkeep(self._session)
+        self.session = Dedicated(lambda: connect(dsn, "machine", 5))
+        self.store, self.upkeep = Store(self.session), Upkeep(self.session)
         self.admitting = self.upkeep.admitting
-        self.morgue, self.waiting = Morgue(self._session), Waiting(self._session)
+        self.morgue, self.waiting = Morgue(self.session), Waiting(self.session)
         self._plain = psycopg.connect(dsn, autocommit=True)
         for (statement,) in self.sql(ONE_PARTITION):
             self.sql(statement)
@@ -102,11 +103,25 @@ class Database:
         cursor = self._plain.execute(statement.encode(), params or None)
         return cursor.fetchall() if cursor.description else []
 
+    def cancel(self, id_: int) -> bool:
+        """As the queue does: with all that follows the job."""
+        found: list[bool] = []
+
+        def cancel(session: Borrowed) -> list[int]:
+            found.append(Store(session).cancel(id_, TTL))
+            return [id_]
+
+        take_back(self.session, TTL, cancel)
+        return found[0]
+
+    def discard(self, ids: list[int]) -> list[int]:
+        return take_back(self.session, TTL, lambda session: Morgue(session).discard(ids, TTL))
+
     def move(self, seconds: float) -> None:
         self.sql(MOVE.replace("%(by)s", f"interval '{seconds} seconds'"))
 
     def close(self) -> None:
-        self._session.close()
+        self.session.close()
         self._plain.close()
 
 
@@ -186,6 +201,12 @@ class Machine(RuleBasedStateMachine):
         self.ids += ids
         self.model.push(ids, jobs)
 
+    @rule(new=new_jobs, which=st.integers(0, 11))
+    def push_behind(self, new: NewJob, which: int) -> None:
+        for id_ in pick(list(self.model.live), [which]):
+            special = (new.special or Special())._replace(blocked_by=f"job:{id_}")
+            self.push([new._replace(special=special)])
+
     @rule(new=new_jobs, unique=uniques)
     def push_unique(self, new: NewJob, unique: Unique) -> None:
         new = new._replace(special=(new.special or Special())._replace(unique=unique))
@@ -206,7 +227,7 @@ class Machine(RuleBasedStateMachine):
     def cancel(self, which: list[int]) -> None:
         running = [job.id for job in self.model.held(self.attempts)]
         for id_ in pick([*self.ids, *running], which):
-            assert self.database.store.cancel(id_, TTL) == self.model.cancel(id_)
+            assert self.database.cancel(id_) == self.model.cancel(id_)
 
     @rule(queue=st.sampled_from(QUEUES))
     def clear(self, queue: str) -> None:
@@ -269,7 +290,7 @@ class Machine(RuleBasedStateMachine):
         result = '{"n": 1}' if state is State.DONE else None
         error = None if state is State.DONE else ERROR
         outcomes = [Outcome(*attempt, state, result, error) for attempt in self.chosen(which)]
-        rows = self.database.store.finish(outcomes, TTL)
+        rows, _ = finish_linked(self.database.session, outcomes, {}, TTL)
         assert _attempts(rows) == self.model.finish(outcomes)
 
     @rule(which=some, delay=st.sampled_from([0.0, UNIT]), charged=st.booleans(), cursor=st.sampled_from([None, "7"]))
@@ -395,7 +416,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=some)
     def discard(self, which: list[int]) -> None:
         ids = pick(self.ids, which)
-        assert set(self.database.morgue.discard(ids, TTL)) == self.model.discard(ids)
+        assert set(self.database.discard(ids)) == self.model.discard(ids)
 
     # -- after every step
 
