@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +72,7 @@ class Worker:
     def __init__(self, store: Store, session: Dedicated) -> None:
         self.store = store
         self.admission = Admission(Admitting(session), kinds)
-        self.tokens: Iterator[int] = iter(range(1, 1000))
+        self.tokens = count(1)
 
     def begin(self) -> list[Claimed]:
         claimed = self.store.claim(["default"], 100, next(self.tokens), WORKER, 30.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -82,7 +83,7 @@ def admission(watched: Watched) -> Admission:
 
 @pytest.fixture
 def claim(store: Store) -> Callable[..., list[Claimed]]:
-    tokens: Iterator[int] = iter(range(1, 1000))
+    tokens = count(1)
     return lambda room=100: store.claim(["default"], room, next(tokens), WORKER, 30.0)
 
 
@@ -186,8 +187,11 @@ def test_the_place_of_a_job_whose_lease_ran_out_is_given_to_another_by_who_keeps
     for n in range(3):
         queue.push(Two(n))
     admission.admit(claim())
-    gone = "update queueapi.jobs set lease_until = now() - interval '1 s', attempt = 25 where state = 'running'"
-    sql(gone)
+    sql("""
+        update queueapi.jobs
+        set lease_until = now() - interval '1 s', attempt = max_attempts, error = '{"type": "WorkerLost"}'
+        where state = 'running'
+    """)
     maintenance = Maintenance(upkeep, 1.0, list, lambda: None, events)  # it rescues twice in a lease
     maintenance.loop.start()
     try:
