@@ -1,8 +1,8 @@
 """Inserts many plain jobs by COPY.
 
-A job costs the server 4.1 µs and the client 0.6 µs so, against 6.6 and 1.4 as elements of arrays (100,000 jobs, 5,000
-a statement, PostgreSQL 15, one core each); with what it costs to write a job down, push_all stores 104,000 jobs a
-second instead of 77,000.
+A job costs the server 4.1 µs of processor time and the client 0.6 µs so, against 6.6 and 1.4 as elements of arrays
+(100,000 jobs, 5,000 a statement). With what it costs to make a job and to write it down, push_all takes 5.7 µs of the
+client's and 4.1 µs of the server's, one after the other: some 100,000 jobs a second, where arrays let pass 77,000.
 """
 
 from __future__ import annotations
