@@ -201,11 +201,13 @@ class Machine(RuleBasedStateMachine):
         self.ids += ids
         self.model.push(ids, jobs)
 
-    @rule(new=new_jobs, which=st.integers(0, 11))
-    def push_behind(self, new: NewJob, which: int) -> None:
-        for id_ in pick(list(self.model.live), [which]):
-            special = (new.special or Special())._replace(blocked_by=f"job:{id_}")
-            self.push([new._replace(special=special)])
+    @rule(jobs=st.lists(new_jobs, min_size=1, max_size=3), which=st.integers(0, 11))
+    def push_behind(self, jobs: list[NewJob], which: int) -> None:
+        for before in pick(list(self.model.live), [which]):
+            for new in jobs:
+                special = (new.special or Special())._replace(blocked_by=f"job:{before}")
+                self.push([new._replace(special=special)])
+                before = self.ids[-1]
 
     @rule(new=new_jobs, unique=uniques)
     def push_unique(self, new: NewJob, unique: Unique) -> None:
@@ -292,6 +294,13 @@ class Machine(RuleBasedStateMachine):
         outcomes = [Outcome(*attempt, state, result, error) for attempt in self.chosen(which)]
         rows, _ = finish_linked(self.database.session, outcomes, {}, TTL)
         assert _attempts(rows) == self.model.finish(outcomes)
+
+    @rule(paused=st.none() | st.sampled_from(QUEUES))
+    def finish_all(self, paused: str | None) -> None:
+        outcomes = [Outcome(*attempt, State.DONE, "1") for attempt in self.attempts[-40:]]
+        rows, _ = finish_linked(self.database.session, outcomes, {}, TTL)
+        assert _attempts(rows) == self.model.finish(outcomes)
+        self.look_for_what_is_blocked(paused)
 
     @rule(which=some, delay=st.sampled_from([0.0, UNIT]), charged=st.booleans(), cursor=st.sampled_from([None, "7"]))
     def fail(self, which: list[int], delay: float, charged: bool, cursor: str | None) -> None:
