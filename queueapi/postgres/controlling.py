@@ -31,10 +31,7 @@ class PostgresControls:
     def resume(self, what: Literal["queue", "kind"], name: str) -> bool:
         """See :class:`queueapi.controls.Controls`."""
         was_paused = bool(self._run("resume_jobs", {"what": what, "name": name}))
-        if what == "kind":
-            queues = self._at_length(lambda admitting: admitting.unblock_kind(name))
-        else:
-            queues = {name}
+        queues = self._at_length(lambda admitting: admitting.unblock_kind(name)) if what == "kind" else {name}
         if queues:
             self._run("wake_all", {"queues": sorted(queues)})
         return was_paused

@@ -38,8 +38,8 @@ select pg_terminate_backend(pid, 5000) from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid();
 delete from queueapi.jobs; delete from queueapi.finished; delete from queueapi.messages; delete from queueapi.leases;
 delete from queueapi.progress; delete from queueapi.watches; delete from queueapi.watchers;
-
-delete from queueapi.batches; delete from queueapi.batch_ledger; delete from queueapi.sleepers; delete from queueapi.workers; delete from queueapi.crons;
+delete from queueapi.batches; delete from queueapi.batch_ledger;
+delete from queueapi.sleepers; delete from queueapi.workers; delete from queueapi.crons;
 delete from queueapi.limits; delete from queueapi.holds; delete from queueapi.pauses;
 delete from queueapi.windows
 """
