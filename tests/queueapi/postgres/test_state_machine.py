@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -22,13 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from queueapi.errors import NotUnique
 from queueapi.postgres.admitting import Asked, Rule
-from queueapi.postgres.chaining import finish_linked, take_back
-from queueapi.postgres.connection import connect
-from queueapi.postgres.morgue import Morgue
-from queueapi.postgres.sessions import Borrowed, Dedicated
-from queueapi.postgres.store import Store
-from queueapi.postgres.upkeep import Upkeep
-from queueapi.postgres.waiting import Waiting
+from queueapi.postgres.chaining import finish_linked
 from queueapi.records import Blame, Claimed, NewJob, Outcome, Progress, Special, Unique
 from queueapi.states import State
 
@@ -36,93 +29,17 @@ sys.path.insert(0, str(Path(__file__).parent))  # for the model
 
 from model import Attempt, Job, Model, flags
 from model_limits import Limits
+from model_tables import NEAR, TTL, UNIT, Database, Row, compare, ended_row, live_row
 
 QUEUES = ("a", "b")
 KINDS = ("Import", "Mail")
 WORKERS = (UUID(int=1), UUID(int=2))
-# All waits are multiples of a unit or halves of one, and the clock moves by units and a second: so nothing is ever due
-# within the seconds that a slow machine takes for a step.
-UNIT = 600.0
-TTL, LEASE, EXPIRY = 6.5 * UNIT, 2.5 * UNIT, 1.5 * UNIT
-NEAR = 240.0
+LEASE, EXPIRY = 2.5 * UNIT, 1.5 * UNIT
 SLOTS = {"x": 2, "y": 1}
 ERROR = json.dumps({"type": "ValueError", "message": "no", "traceback": None})
 LOST = json.dumps({"type": "WorkerLost", "message": "gone", "traceback": None})
 
-EMPTY = """
-delete from queueapi.jobs; delete from queueapi.finished; delete from queueapi.leases; delete from queueapi.progress;
-delete from queueapi.pauses; delete from queueapi.windows; delete from queueapi.limits; delete from queueapi.holds
-"""
-# Without the partitions of the days, what is past its time is pruned at once, and not when its day is over.
-ONE_PARTITION = """
-select format('drop table queueapi.%I', relname) from pg_class
-where relname ~ '^finished_\\d' and relkind = 'r' and relnamespace = 'queueapi'::regnamespace
-"""
-MOVE = """
-update queueapi.jobs set run_at = run_at - %(by)s, lease_until = lease_until - %(by)s, claimed_at = claimed_at - %(by)s,
-                         expires_at = expires_at - %(by)s;
-update queueapi.leases set expires_at = expires_at - %(by)s;
-update queueapi.finished set keep_until = keep_until - %(by)s where keep_until < 'infinity';
-update queueapi.windows set until = until - %(by)s;
-update queueapi.holds set until = until - %(by)s
-"""
-PROMISED = """
-update queueapi.holds set until = now() + interval '600 seconds'
-where token is null and until between now() and now() + interval '9 seconds'
-"""
-LIVE = """
-select id, state, queue, kind, args::text, priority, attempt, max_attempts, token, worker, kills,
-       cancelled_at is not null, unique_key, blocked_by, limit_keys, error::text, cursor::text,
-       extract(epoch from case state when 'scheduled' then run_at end - now())::float8,
-       extract(epoch from expires_at - now())::float8, extract(epoch from lease_until - now())::float8
-from queueapi.jobs order by id
-"""
-ENDED = """
-select id, state, queue, kind, args::text, priority, attempt, max_attempts, token, error::text, result::text,
-       extract(epoch from nullif(keep_until, 'infinity') - now())::float8
-from queueapi.finished order by id
-"""
-
-Row = tuple[Any, ...]
 T = TypeVar("T")
-
-
-class Database:
-    """The store, and a look past it into the tables."""
-
-    def __init__(self, dsn: str) -> None:
-        self.session = Dedicated(lambda: connect(dsn, "machine", 5))
-        self.store, self.upkeep = Store(self.session), Upkeep(self.session)
-        self.admitting = self.upkeep.admitting
-        self.morgue, self.waiting = Morgue(self.session), Waiting(self.session)
-        self._plain = psycopg.connect(dsn, autocommit=True)
-        for (statement,) in self.sql(ONE_PARTITION):
-            self.sql(statement)
-
-    def sql(self, statement: str, *params: object) -> list[Row]:
-        cursor = self._plain.execute(statement.encode(), params or None)
-        return cursor.fetchall() if cursor.description else []
-
-    def cancel(self, id_: int) -> bool:
-        """As the queue does: with all that follows the job."""
-        found: list[bool] = []
-
-        def cancel(session: Borrowed) -> list[int]:
-            found.append(Store(session).cancel(id_, TTL))
-            return [id_]
-
-        take_back(self.session, TTL, cancel)
-        return found[0]
-
-    def discard(self, ids: list[int]) -> list[int]:
-        return take_back(self.session, TTL, lambda session: Morgue(session).discard(ids, TTL))
-
-    def move(self, seconds: float) -> None:
-        self.sql(MOVE.replace("%(by)s", f"interval '{seconds} seconds'"))
-
-    def close(self) -> None:
-        self.session.close()
-        self._plain.close()
 
 
 def pick(things: Sequence[T], numbers: Sequence[int]) -> list[T]:
@@ -188,7 +105,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(jobs=st.lists(new_jobs, min_size=3, max_size=9))
     def begin(self, jobs: list[NewJob]) -> None:
-        self.database.sql(EMPTY)
+        self.database.empty()
         self.push(jobs)
 
     # -- pushers
@@ -263,7 +180,7 @@ class Machine(RuleBasedStateMachine):
         if asked:
             rules = {key: Rule(key, key, SLOTS[key], None, None, False) for one in asked for key in one.keys}
             answer = self.database.admitting.admit(asked, rules.values())
-            self.database.sql(PROMISED)
+            self.database.prolong_promises()
             expected = self.limits.admit([self.model.live[one.id] for one in asked])
             assert (answer.begin, answer.parked) == expected
 
@@ -271,7 +188,7 @@ class Machine(RuleBasedStateMachine):
     def bring_back(self, which: list[int]) -> None:
         ended = pick(self.attempts, which)
         self.database.admitting.bring_back(SLOTS, [(key, *attempt) for attempt in ended for key in SLOTS])
-        self.database.sql(PROMISED)
+        self.database.prolong_promises()
         self.limits.bring_back(sorted(SLOTS), ended)
 
     @rule(paused=st.none() | st.sampled_from(QUEUES))
@@ -279,7 +196,7 @@ class Machine(RuleBasedStateMachine):
         if paused:
             self.pause(paused)
         self.database.admitting.look()
-        self.database.sql(PROMISED)
+        self.database.prolong_promises()
         self.limits.look()
 
     @rule(worker=workers)
@@ -431,49 +348,11 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_tables_are_what_the_model_says(self) -> None:
-        live, ended = self.database.sql(LIVE), self.database.sql(ENDED)
+        live, ended = self.database.live(), self.database.ended()
         assert not {row[0] for row in live} & {row[0] for row in ended}
         assert all(self.limits.running(key) <= slots for key, slots in SLOTS.items())
-        _compare(live, [_live(job, self.model.now) for _, job in sorted(self.model.live.items())], times=3)
-        _compare(ended, [_ended(job, self.model.now) for _, job in sorted(self.model.ended.items())], times=1)
-
-
-def _compare(rows: Sequence[Row], expected: Sequence[Row], times: int) -> None:
-    """The last columns are times, and near is good enough for them."""
-    assert [row[:-times] for row in rows] == [row[:-times] for row in expected]
-    for row, other in zip(rows, expected, strict=True):
-        for at, time in zip(row[-times:], other[-times:], strict=True):
-            assert (at is None) == (time is None)
-            assert at is None or abs(at - time) < NEAR
-
-
-def _live(job: Job, now: float) -> Row:
-    new = job.new
-    keys = list(Limits.keys(job)) or None
-    rest = (
-        job.token,
-        job.worker,
-        job.kills,
-        job.cancelled,
-        job.unique_key,
-        job.blocked_by,
-        keys,
-        job.error,
-        job.cursor,
-    )
-    # What is blocked remembers by what for as long as it is.
-    scheduled = job.run_at if job.state is State.SCHEDULED else None
-    # Of a lease the row knows only what the claim wrote; the renewed one is asked for by the rescue.
-    times = (None if at is None else at - now for at in (scheduled, job.expires_at, job.claimed_until))
-    said = (new.queue, new.kind, new.args, new.priority, job.attempt, new.max_attempts)
-    return (job.id, job.state, *said, *rest, *times)
-
-
-def _ended(job: Job, now: float) -> Row:
-    new = job.new
-    said = (new.queue, new.kind, new.args, new.priority, job.attempt, new.max_attempts)
-    kept = None if job.keep_until is None else job.keep_until - now
-    return (job.id, job.state, *said, job.token, job.error, job.result, kept)
+        compare(live, [live_row(job, self.model.now) for _, job in sorted(self.model.live.items())], times=3)
+        compare(ended, [ended_row(job, self.model.now) for _, job in sorted(self.model.ended.items())], times=1)
 
 
 def _said(new: NewJob) -> Row:
