@@ -102,6 +102,8 @@ class Executor:
             return Outcome(claimed.id, claimed.token, State.SCHEDULED, delay=error.delay, charged=False)
         # What nobody could read is not for its class to judge.
         policy = retry.DEFAULT if job is None else kind.policy
+        if claimed.special is not None:
+            policy = retry.with_steps(policy, claimed.more().options.get("retry"))
         if isinstance(error, Discard) or policy.discards(error):
             return Outcome(claimed.id, claimed.token, State.CANCELLED, error=_described(error))
         asked = error if isinstance(error, Retry) else None
@@ -164,6 +166,8 @@ class Unreadable(Exception):
 
 
 def _read(kind: Kind, claimed: Claimed) -> Any:
+    if claimed.special is not None and (reason := claimed.more().unreadable) is not None:
+        raise Unreadable(f"the row of this job cannot be read: {reason}")
     try:
         return serializer.loads(kind, claimed.args)
     except (msgspec.MsgspecError, RecursionError, ValueError, TypeError) as error:

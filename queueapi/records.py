@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -89,7 +89,15 @@ class Claimed(NamedTuple):
 
     def more(self) -> Claim:
         """What it has that a plain job has not."""
-        return PLAIN if self.special is None else msgspec.json.decode(self.special, type=Claim)
+        return PLAIN if self.special is None else _claim(self.special)
+
+
+class RunOptions(TypedDict, total=False):
+    """What one push said of how its job is run."""
+
+    timeout: int | float | None
+    hard_timeout: int | float | None
+    retry: list[float] | None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -102,6 +110,7 @@ class Claim(msgspec.Struct, frozen=True):
         options: what its push said of how it is run.
         cursor: where an interrupted attempt was.
         previous: the result of the job that it follows.
+        unreadable: why the rest could not be read, of a row that was written by hand. Such an attempt fails.
     """
 
     expired: bool = False
@@ -110,12 +119,32 @@ class Claim(msgspec.Struct, frozen=True):
     limit_keys: tuple[str, ...] = ()
     batch_id: int | None = None
     followed: bool = False
-    options: dict[str, Any] = {}
+    options: RunOptions = {}
     cursor: Any = None
     previous: Any = None
+    unreadable: str | None = None
 
 
 PLAIN: Final = Claim()
+
+
+class _Flags(msgspec.Struct, frozen=True):
+    """Of a :class:`Claim` what nobody can write wrongly: the table's types forbid it."""
+
+    expired: bool = False
+    cancelled: bool = False
+    paused: bool = False
+    batch_id: int | None = None
+    followed: bool = False
+
+
+def _claim(special: str) -> Claim:
+    try:
+        return msgspec.json.decode(special, type=Claim)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        # No reason to stop its neighbours; and who waits for its end still learns of it.
+        flags = msgspec.json.decode(special, type=_Flags)
+        return Claim(**msgspec.structs.asdict(flags), unreadable=str(error))
 
 
 class Outcome(NamedTuple):

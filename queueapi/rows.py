@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import time
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from queueapi.records import Claim, Claimed, JobStatus, NewJob, Outcome
+from queueapi.records import Claim, Claimed, JobStatus, NewJob, Outcome, RunOptions
 from queueapi.reporting import Reporter
 from queueapi.states import State
 
@@ -92,7 +92,7 @@ class Row:
         claim = Claim(
             expired=self.expires is not None and self.expires < time.time(),
             batch_id=special.batch_id if special else None,
-            options=(_read(special.options) if special else None) or {},
+            options=cast(RunOptions, (_read(special.options) if special else None) or {}),
             cursor=_read(self.cursor),
             previous=_read(self.previous),
         )

@@ -408,3 +408,29 @@ until(lambda: set(log) == {1, 2}, "both run")
 stop()
 assert rows("select state, count(*)::int from queueapi.finished group by 1") == [("done", 2)]
 """)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        """options = '["no object"]'""",
+        """options = '{"timeout": "soon"}'""",
+        """options = '{"hard_timeout": []}'""",
+        "limit_keys = '{NULL}'",
+        "limit_keys = '{{a},{b}}'",
+    ],
+)
+def test_a_row_whose_options_cannot_be_read_fails_and_does_not_stop_its_neighbours(run: Run, damage: str) -> None:
+    run(f"""
+odd, *fine = queue.push_all([Note(1), Note(2), Note(3)])
+with open_() as connection:
+    connection.execute('''update queueapi.jobs set {damage} where id = %s''', (odd.id,))
+start()
+until(lambda: set(log) == {{2, 3}}, "the others run")
+until(lambda: rows("select state from queueapi.jobs") == [("scheduled",)], "the odd one waits for its next attempt")
+stop()
+[(attempt, error)] = rows("select attempt, error from queueapi.jobs")
+assert attempt == 1 and error["type"] == "Unreadable", error
+assert "the row of this job cannot be read" in error["message"], error
+assert [name for name, _ in heard if name == "loop_failed"] == []
+""")
