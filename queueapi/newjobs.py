@@ -35,7 +35,11 @@ def new_job(kind: Kind, job: object, push: Options, queue: str | None, max_args:
 
 
 def _special(kind: Kind, job: object, said: Options, args: str) -> Special:
-    for_worker = {name: _seconds(said, name) for name in ("timeout", "hard_timeout") if getattr(said, name) is not None}
+    for_worker: dict[str, object] = {
+        name: _seconds(said, name) for name in ("timeout", "hard_timeout") if getattr(said, name) is not None
+    }
+    if said.retry is not None:
+        for_worker["retry"] = retry.stored(said.retry)
     return Special(
         expires_in=_seconds(said, "expires_in"),
         unique=unique.of(kind, job, said, args),

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, TypedDict
 from queueapi.errors import SettingsError
 from queueapi.limits import Limits
 from queueapi.names import checked_name
-from queueapi.retry import Delays, Errors, RetryOn
+from queueapi.retry import Delays, Errors, RetryOn, attempts, stored
 from queueapi.times import moment, seconds
 
 Seconds = float | dt.timedelta
@@ -33,6 +33,8 @@ class Pushed(TypedDict, total=False):
         that job. ``raise``: it raises :class:`queueapi.NotUnique`. ``replace``: that job gets the arguments and options
         of this push, and its time if this has one. ``postpone``: the same, but it never begins sooner than it would
         have: a delay begins anew with every push. What has begun is not replaced: that raises NotUnique, too.
+    retry: seconds to wait after a failed attempt, or a list of them: see :class:`queueapi.Job`. A function of the
+        exception and the attempt only a class can say.
     timeout: seconds after which SoftTimeout is raised in the job, at its next switch or progress call.
     hard_timeout: seconds after which its process is ended, by force.
     keep_result: False keeps nothing of a job that is done. result_ttl: seconds that its outcome is kept.
@@ -48,6 +50,7 @@ class Pushed(TypedDict, total=False):
     unique_until: Literal["end", "start"] | None
     unique_for: Seconds | Asked | None
     on_conflict: Literal["skip", "replace", "raise", "postpone"] | None
+    retry: Delays
     timeout: Seconds | Asked | None
     hard_timeout: Seconds | Asked | None
     keep_result: bool | None
@@ -58,12 +61,11 @@ class Declared(Pushed, total=False):
     """What only a class may say.
 
     kind: the registered name; default ``module.Class``. Give one, and the class may move.
-    retry, retry_on, discard_on: see :class:`queueapi.Job`.
+    retry_on, discard_on: see :class:`queueapi.Job`.
     limit: how many run at once, or begin in a time, on all workers: see :mod:`queueapi.limits`.
     """
 
     kind: str | None
-    retry: Delays
     retry_on: RetryOn
     discard_on: Errors | None
     limit: Limits
@@ -83,6 +85,7 @@ class Options(NamedTuple):
     unique_until: str | None = None
     unique_for: Seconds | Asked | None = None
     on_conflict: str | None = None
+    retry: Any = None  # of a push; what a class says is in its policy
     timeout: Seconds | Asked | None = None
     hard_timeout: Seconds | Asked | None = None
     keep_result: bool | None = None
@@ -98,7 +101,7 @@ _CHOICES: Final = {"unique_until": ("end", "start"), "on_conflict": ("skip", "re
 _NUMBERS: Final = {"priority": (-32768, 32767), "max_attempts": (1, 1000)}
 _SECONDS: Final = ("delay", "expires_in", "unique_for", "timeout", "hard_timeout", "result_ttl")
 # Whose functions are not asked at push what the value is: they are the value.
-_FUNCTIONS: Final = frozenset({"unique"})
+_FUNCTIONS: Final = frozenset({"unique", "retry"})
 
 
 def options(given: Mapping[str, Any]) -> Options:
@@ -111,7 +114,10 @@ def options(given: Mapping[str, Any]) -> Options:
     for name in given:
         if name not in Options._fields:
             raise TypeError(f"there is no option {name!r}; there are {', '.join(Options._fields)}")
-    return checked(Options(**given)) if given else NOTHING
+    if not given:
+        return NOTHING
+    said = checked(Options(**given))
+    return said if said.retry is None else said._replace(max_attempts=attempts(given.get("max_attempts"), said.retry))
 
 
 def merged(base: Options, over: Options) -> Options:
@@ -147,7 +153,7 @@ def checked(said: Options) -> Options:
         SettingsError: a name or number that the table has no room for.
     """
     for name, value in zip(Options._fields, said, strict=True):
-        if value is not None and not callable(value):
+        if value is not None and (name == "retry" or not callable(value)):
             _check(name, value)
     if said.run_at is not None and said.delay is not None:
         raise SettingsError(f"run_at={said.run_at} and delay={said.delay} exclude each other: give one")
@@ -169,6 +175,8 @@ def _check(name: str, value: Any) -> None:
         seconds(name, value)
     elif name == "unique":
         _check_unique(value)
+    elif name == "retry":
+        stored(value)
     elif name == "keep_result" and not isinstance(value, bool):
         raise SettingsError(f"keep_result is {value!r}, and must be True or False")
 

@@ -74,6 +74,14 @@ class Policy(NamedTuple):
 DEFAULT: Final = Policy()
 
 
+def with_steps(base: Policy, steps: object) -> Policy:
+    """With what :func:`stored` wrote down, instead of the class's own; what is written by hand and none is left out."""
+    try:
+        return base._replace(steps=_steps("retry", steps)) if isinstance(steps, list) else base
+    except SettingsError:
+        return base
+
+
 def policy(base: Policy, retry: Delays, retry_on: RetryOn, discard_on: Errors | None) -> Policy:
     """The policy of a class, of that of its base and what it says itself.
 
@@ -90,6 +98,18 @@ def policy(base: Policy, retry: Delays, retry_on: RetryOn, discard_on: Errors | 
 def attempts(given: int | None, retry: Delays) -> int | None:
     """How many attempts there are: as many as are given, else as a list of delays speaks of."""
     return len(retry) + 1 if given is None and isinstance(retry, (list, tuple)) else given
+
+
+def stored(value: Any) -> list[float]:
+    """What one push says of its delays, as it can be written down: seconds after the first attempt, the second, ….
+
+    Raises:
+        SettingsError: it cannot be read; or it is a function, which a row cannot hold.
+    """
+    steps = _steps("retry", value)
+    if not isinstance(steps, tuple):
+        raise SettingsError(f"retry={value!r} cannot be stored with one push: give seconds, or say it on the class")
+    return list(steps)
 
 
 def _steps(name: str, value: Any) -> _Steps:

@@ -101,5 +101,16 @@ def _run(dsn: str, statement: str, *names: str) -> None:
         connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", action="store_true", help="only what runs on the server of QUEUEAPI_TEST_DSN")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--database"):
+        there = [item for item in items if "server_dsn" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=list(set(items).difference(there)))
+        items[:] = there
+
+
 def pytest_report_header() -> str:
     return f"postgresql: {'QUEUEAPI_TEST_DSN' if os.environ.get('QUEUEAPI_TEST_DSN') else 'embedded'}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from queueapi import Job, JobCancelled, JobNotFound, NotUnique, Queue, State
+from queueapi import Job, JobCancelled, JobNotFound, NotUnique, Queue, SettingsError, State
 
 
 class Index(Job, kind="tests.contract.ends.index", unique="doc"):
@@ -67,3 +67,35 @@ def test_nothing_is_kept_of_a_job_that_is_done_if_it_says_so(waiting_queue: Queu
         done.wait(timeout=5)
     assert (dies.state(), late.state()) == (State.DEAD, State.CANCELLED)
     assert waiting_queue.push(Index(1)).id != done.id
+
+
+# -- delays that one push brings
+
+
+class Fails(Job, kind="tests.contract.ends.fails", retry=3600, max_attempts=9):
+    def run(self) -> None:
+        raise ValueError("as ordered")
+
+
+@pytest.mark.parametrize("retry", [0, [0, 0]])
+def test_the_delays_of_a_push_win_over_those_of_the_class(waiting_queue: Queue, hands: Any, retry: Any) -> None:
+    usual, hasty = waiting_queue.push(Fails()), waiting_queue.push(Fails(), retry=retry)
+    for _ in range(2):
+        hands(waiting_queue).run_next()
+    assert (usual.state(), hasty.state()) == (State.SCHEDULED, State.AVAILABLE)
+
+
+def test_a_list_of_delays_is_also_how_many_attempts_a_push_has(waiting_queue: Queue, hands: Any) -> None:
+    handle = waiting_queue.push(Fails(), retry=[0, 0])
+    for _ in range(3):
+        assert not handle.state().final
+        hands(waiting_queue).run_next()
+    assert handle.state() is State.DEAD
+    assert waiting_queue.push(Fails(), retry=[0], max_attempts=5).status()["max_attempts"] == 5
+
+
+@pytest.mark.parametrize("retry", [lambda error, attempt: 1.0, "soon", [], -1])
+def test_a_push_cannot_bring_what_no_row_can_hold(waiting_queue: Queue, retry: Any) -> None:
+    with pytest.raises(SettingsError, match="retry="):
+        waiting_queue.push(Fails(), retry=retry)
+    assert waiting_queue.empty()
