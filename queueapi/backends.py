@@ -62,6 +62,10 @@ class Bundles(Protocol):
     def newest(self, conn: object | None) -> int:
         """An id below all that will be given out from now on."""
 
+    def pushed(self, ids: Sequence[int], newest: int, conn: object | None) -> set[int]:
+        """Those of the ids that are of jobs pushed here since ``newest``, and together with what is done now; not by
+        another who pushed the same."""
+
     def open(
         self, parent: int | None, success: Sequence[NewJob], complete: Sequence[NewJob], conn: object | None
     ) -> int:

@@ -50,7 +50,11 @@ def push_lines(backend: Backend, lines: Sequence[Line], conn: object | None) -> 
         newest = bundles.newest(inside)
         firsts = backend.push([_first(line) for line in lines], inside)
         ids = [[id_] for id_ in firsts]
-        going = [n for n, id_ in enumerate(firsts) if id_ > newest]
+        # Only what is unique may be another's.
+        asked = [id_ for id_, line in zip(firsts, lines, strict=True) if line[0].special and line[0].special.unique]
+        pushed = {*firsts}.difference(asked) | (bundles.pushed(asked, newest, inside) if asked else set())
+        first_of = {firsts[n]: n for n in reversed(range(len(lines)))}  # of two lines that begin the same
+        going = [n for n, id_ in enumerate(firsts) if id_ in pushed and first_of[id_] == n]
         place = 1
         while going := [n for n in going if len(lines[n]) > place]:
             rows = [_follower(lines[n], place, ids[n][-1]) for n in going]
@@ -69,6 +73,4 @@ def _follower(line: Line, place: int, before: int) -> NewJob:
     special = line[place].special or Special()
     followed = len(line) > place + 1
     # Whether it is the same as another is asked of the first alone: without one of them the line would be broken.
-    return line[place]._replace(
-        special=special._replace(blocked_by=f"job:{before}", followed=followed, unique=None)
-    )
+    return line[place]._replace(special=special._replace(blocked_by=f"job:{before}", followed=followed, unique=None))

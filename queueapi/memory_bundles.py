@@ -80,6 +80,10 @@ class MemoryBundles:
         """An id below all that will be given out from now on."""
         return self._rows.next_id()
 
+    def pushed(self, ids: Sequence[int], newest: int, conn: object | None) -> set[int]:
+        """Those that are new: nobody else pushes meanwhile."""
+        return {id_ for id_ in ids if id_ > newest}
+
     def open(
         self, parent: int | None, success: Sequence[NewJob], complete: Sequence[NewJob], conn: object | None
     ) -> int:

@@ -38,6 +38,11 @@ class PostgresBundles:
         """An id below all that will be given out from now on."""
         return int(self._session(conn).run("read_newest", {})[0][0])
 
+    def pushed(self, ids: Sequence[int], newest: int, conn: object | None) -> set[int]:
+        """Those of the ids that this transaction has pushed."""
+        rows = self._session(conn).run("find_pushed", {"ids": list(ids), "newest": newest})
+        return {id_ for (id_,) in rows}
+
     def open(
         self, parent: int | None, success: Sequence[NewJob], complete: Sequence[NewJob], conn: object | None
     ) -> int:

@@ -14,6 +14,7 @@ from queueapi import Discard, Job, Queue, SynchronousQueue, TestQueue
 from queueapi.events import Events
 from queueapi.executor import Executor
 from queueapi.kinds import kinds
+from queueapi.postgres.bundles import PostgresBundles
 from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
@@ -185,9 +186,7 @@ def test_a_stale_run_that_lost_its_lease_sets_nothing_free(queue: Queue, bench: 
     assert (first.state(), rest.state()) == ("running", "blocked")
 
 
-def test_the_end_of_one_and_the_freedom_of_the_next_are_one_transaction(
-    queue: Queue, bench: Bench, sql: Sql
-) -> None:
+def test_the_end_of_one_and_the_freedom_of_the_next_are_one_transaction(queue: Queue, bench: Bench, sql: Sql) -> None:
     first, rest = queue.chain(Say("a"), Say("b"))
     (job,) = bench.claim()
     outcome = bench.executor.execute(job)
@@ -298,3 +297,45 @@ def test_a_queue_of_somebodys_own_knows_no_chains(runtime: Runtime) -> None:
     queue["mine"] = Mine()
     with pytest.raises(queueapi.NotOffered):
         queue["mine"].chain(Say("a"), Say("b"))
+
+
+def test_who_pushes_the_same_line_between_our_look_and_our_push_is_not_taken_for_us(
+    queue: Queue, bench: Bench, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = []
+    look = PostgresBundles.newest
+
+    def look_and_be_overtaken(self: PostgresBundles, conn: object | None) -> int:
+        newest = look(self, conn)
+        if not others:
+            others.append(queue.push(Single(1)))
+        return newest
+
+    monkeypatch.setattr(PostgresBundles, "newest", look_and_be_overtaken)
+    met, new = queue.chain(Single(1), Say("a")), queue.chain(Single(2), Say("b"))
+    assert [handle.id for handle in met] == [others[0].id]
+    assert len(new) == 2
+    bench.run()
+    assert sql("select count(*) from queueapi.jobs") == [(0,)]
+    assert said == [("b", new[0].result())]
+
+
+def test_what_is_pushed_within_savepoints_is_taken_for_ours(queue: Queue, bench: Bench, sql: Sql, dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute("select 1")
+        with connection.transaction(), connection.transaction():
+            assert len(queue.chain(Single(1), Say("a"), conn=connection)) == 2
+        with connection.transaction():
+            assert len(queue.chain(Single(1), Say("a"), conn=connection)) == 1
+    bench.run()
+    assert len(said) == 1
+    assert sql("select count(*) from queueapi.jobs") == [(0,)]
+
+
+def test_of_two_lines_of_a_batch_that_begin_the_same_one_is_there(queue: Queue, bench: Bench, sql: Sql) -> None:
+    with queue.batch():
+        queue.push(Single(1), then=[Say("a")])
+        queue.push(Single(1), then=[Say("b")])
+    bench.run()
+    assert [word for word, _ in said] == ["a"]
+    assert sql("select count(*) from queueapi.jobs") == [(0,)]
