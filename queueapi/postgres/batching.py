@@ -24,6 +24,10 @@ class Callbacks(msgspec.Struct):
     complete: list[NewJob] = []
 
 
+class Unreadable(Exception):
+    """The callbacks of a batch are not what was stored with it."""
+
+
 class Batching:
     """1. opens batches, and notes what is pushed into them; 2. completes those that have ended; 3. sweeps up what a
     crash has left; 4. says how far they are; 5. prunes.
@@ -56,12 +60,28 @@ class Batching:
         return {row[0]: Figures._make(row) for row in self._run("read_batches", {"ids": list(ids)})}
 
     def complete(self, ids: Iterable[int]) -> None:
-        """Complete those that have nothing left to wait for, and then those that waited for these."""
+        """Complete those that have nothing left to wait for, and then those that waited for these.
+
+        Raises:
+            Unreadable: what one is to push cannot be read, of a row that was written by hand; all others are completed.
+        """
+        odd: list[Unreadable] = []
         while ids := [id_ for (id_,) in self._run("find_ended_batches", {"ids": sorted(set(ids))})]:
-            with atomic(self._session) as session:
-                rows = _complete(session, ids)
+            rows = self._completed(ids, odd)
             Store(self._session).tell_watchers([(-row[0], row[-1]) for row in rows])
             ids = [parent for _, parent, *_ in rows if parent is not None]
+        if odd:
+            raise odd[0]
+
+    def _completed(self, ids: Sequence[int], odd: list[Unreadable]) -> Rows:
+        try:
+            with atomic(self._session) as session:
+                return _complete(session, ids)
+        except Unreadable as error:
+            if len(ids) == 1:
+                odd.append(error)
+                return []
+        return [row for id_ in ids for row in self._completed([id_], odd)]
 
     def sweep(self) -> None:
         """The same for the next thousand that are open: what ended in a process that then died, or without a worker."""
@@ -79,11 +99,19 @@ def _complete(session: Borrowed, ids: Sequence[int]) -> Rows:
     locked = [id_ for (id_,) in session.run("lock_batches", {"ids": list(ids)})]
     rows = session.run("complete_batches", {"ids": locked}) if locked else []
     for id_, parent, callbacks, first, succeeded, _ in rows:
-        found = msgspec.json.decode(callbacks, type=Callbacks)
+        found = _read(id_, callbacks)
         due = [*(found.complete if first else ()), *(found.success if succeeded else ())]
         if due:
             _push(session, id_, parent, due)
     return rows
+
+
+def _read(id_: int, callbacks: str) -> Callbacks:
+    try:
+        return msgspec.json.decode(callbacks, type=Callbacks)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        sentence = f"batch {id_} has ended, and its callbacks cannot be read, so it stays open: {error}"
+        raise Unreadable(sentence) from error
 
 
 def _push(session: Borrowed, id_: int, parent: int | None, due: Sequence[NewJob]) -> None:

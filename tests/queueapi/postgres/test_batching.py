@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from queueapi.events import Events
-from queueapi.postgres.batching import Batching, Callbacks
+from queueapi.postgres.batching import Batching, Callbacks, Unreadable
 from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.statements import statement
@@ -175,6 +175,21 @@ def test_the_sweep_takes_a_thousand_at_a_time_and_comes_round(session: Dedicated
         batching.sweep()
         seen += [sql(left)[0][0], sql("select count(*) from queueapi.batches where not over")[0][0]]
     assert seen == [1500, 2500, 500, 1500, 0, 1000, 0, 1000]
+
+
+def test_a_batch_whose_callbacks_cannot_be_read_stays_open_and_keeps_no_other_from_its_end(
+    session: Dedicated, sql: Sql
+) -> None:
+    first, odd, last = Bundle(session, 0), Bundle(session, 0), Bundle(session, 0)
+    sql("update queueapi.batches set callbacks = '[]' where id = %s", odd.id)
+    for _ in range(2):  # nor is any called twice for it
+        with pytest.raises(Unreadable, match=f"batch {odd.id} has ended"):
+            first.batching.sweep()
+    assert sql("select id from queueapi.batches where completed_at is null") == [(odd.id,)]
+    assert [int(id_) for kind, id_ in sql(CALLBACKS) if kind == "on_success"] == [first.id, last.id]
+    sql("update queueapi.batches set callbacks = '{}' where id = %s", odd.id)
+    first.batching.sweep()
+    assert sql("select id from queueapi.batches where completed_at is null") == []
 
 
 def test_those_that_ended_days_ago_are_forgotten_but_not_while_their_parent_asks_for_them(
