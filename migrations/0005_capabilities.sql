@@ -53,13 +53,14 @@ create table queueapi.pauses (
 -- the other.
 create table queueapi.limits (
     key     text primary key,
-    slots   integer,                           -- at most so many at once; null: any number
-    starts  integer,                           -- at most so many begin in each period
-    period  double precision,                  -- seconds
+    slots   integer check (slots > 0),         -- at most so many at once; null: any number
+    starts  integer check (starts > 0),        -- at most so many begin in each period
+    period  double precision check (period > 0 and period < 'infinity'), -- seconds
     bucket  boolean not null default false,    -- starts may be saved up, and refill evenly
-    used    double precision not null default 0,
-    since   timestamptz not null default now(),
-    by_hand boolean not null default false     -- said at run time: the class no longer counts
+    used    double precision not null default 0 check (used >= 0 and used < 'infinity'),
+    since   timestamptz not null default now() check (isfinite(since)),
+    by_hand boolean not null default false,    -- said at run time: the class no longer counts
+    check ((starts is null) = (period is null))
 ) with (fillfactor = 50);
 
 -- Which jobs have a place under a limit: those that were let begin, with the token of that attempt, and for a moment
@@ -113,7 +114,8 @@ create table queueapi.crons (
     kind       text not null,
     args       json not null,
     options    json not null,                  -- what else a push says: priority, attempts, delay, what is special
-    next_at    timestamptz not null,
+    -- What a client could not read would keep all others from their time.
+    next_at    timestamptz not null check (next_at > '0002-01-01 00:00+00' and next_at < '9999-01-01 00:00+00'),
     last_at    timestamptz,                    -- when it pushed last; no tick before that is to come
     last_id    bigint,
     paused_at  timestamptz

@@ -49,6 +49,9 @@ class Quota:
     def __post_init__(self) -> None:
         if self.starts is None or self.period is None:
             return
+        if self.age < 0:  # the clock of the database was put back
+            # By little, and it may count a while longer; by more, and nobody would begin before that time comes again.
+            self.age = 0.0 if self.age > -self.period else self.period
         if self.bucket:
             self.used = max(0.0, self.used - self.age * self.starts / self.period)
             self.renewed = True

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from queueapi import Concurrency, Job, NotOffered, Queue, Rate, SettingsError, TestQueue, limits, steering
@@ -296,6 +297,26 @@ def test_what_is_no_limit_is_refused_and_changes_nothing(own: Queue, name: Any, 
     with pytest.raises(SettingsError, match=why):
         steering.set_limit(name, **said)
     assert steering.list_limits() == []
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "slots = 0",
+        "slots = -1",
+        "starts = 0, period = 1",
+        "starts = 1, period = 0",
+        "starts = 1, period = 'NaN'",
+        "starts = 1",
+        "used = 'NaN'",
+        "used = -1",
+        "since = 'infinity'",
+    ],
+)
+def test_what_no_worker_could_reckon_with_is_refused_by_the_table_itself(sql: Sql, nonsense: str) -> None:
+    sql("insert into queueapi.limits (key, slots) values ('k', 2)")
+    with pytest.raises(psycopg.errors.CheckViolation):
+        sql(f"update queueapi.limits set {nonsense}")
 
 
 def test_queues_of_one_process_have_no_limits_to_change() -> None:

@@ -123,3 +123,19 @@ def test_a_bucket_never_gives_more_than_it_holds_and_what_refilled(
 def test_a_full_rate_is_due_when_it_says(bucket: bool) -> None:
     quota = Quota("k", starts=5, period=7, bucket=bucket, used=5, age=0)
     assert Quota("k", starts=5, period=7, bucket=bucket, used=5, age=quota.due()).room() >= 1
+
+
+@pytest.mark.parametrize("bucket", [False, True])
+def test_a_clock_that_was_put_back_by_years_keeps_nobody_waiting_for_years(bucket: bool) -> None:
+    quota = Quota("k", starts=3, period=60.0, bucket=bucket, used=3.0, age=-3e8)
+    assert quota.admits(1)
+    assert quota.room() == 3
+    quota.begin(1)
+    assert quota.renewed, "from now on it counts by the clock as it is"
+
+
+@pytest.mark.parametrize("bucket", [False, True])
+def test_a_clock_that_was_put_back_a_little_gives_nothing_away_and_costs_a_period_at_most(bucket: bool) -> None:
+    quota = Quota("k", starts=3, period=60.0, bucket=bucket, used=3.0, age=-0.5)
+    assert not quota.admits(1)
+    assert 0 < quota.due() <= 60.0

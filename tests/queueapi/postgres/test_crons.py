@@ -392,3 +392,10 @@ def test_who_could_not_push_does_not_undo_what_another_has_pushed_meanwhile(
     assert tick is not None
     assert isinstance(tick.error, ValueError)
     assert row(sql, "next_at = '2100-01-01Z'") == (True,)
+
+
+@pytest.mark.parametrize("when", ["-infinity", "infinity", "0001-01-01 BC"])
+def test_a_time_that_no_client_can_read_is_refused_by_the_table_itself(start: Any, sql: Sql, when: str) -> None:
+    start(cron())
+    with pytest.raises(psycopg.errors.CheckViolation):
+        sql("update queueapi.crons set next_at = %s", when)
