@@ -144,8 +144,8 @@ class Finisher:
             self._unsure.update(_attempt(ended.job) for ended in batch)
             raise
         self._untold += [row for row in rows if row[-1]]
-        self._free([ended.job for ended in batch])
         self._take_off(batch)
+        self._free([ended.job for ended in batch])  # after: what goes wrong there must not have these written again
         self._say(batch, lost)
         self._tell_watchers()
         if over := self._reported.intersection(_attempt(ended.job) for ended in batch):
