@@ -53,13 +53,13 @@ def unwrapped(text: str, callback: str = "f") -> Any:
 
 
 def test_the_first_poll_of_a_ticket_answers_with_the_present_state(client: Client, jobs: Jobs) -> None:
-    (id_,) = jobs.push()
-    reply = poll(client, ticket(id_), wait=25)
+    asked = ticket(*jobs.push())  # signed once: in the next second it would be another
+    reply = poll(client, asked, wait=25)
     assert reply.status == falcon.HTTP_200
     assert reply.json.keys() == {"messages", "cursor", "reset"}
     (message,) = reply.json["messages"]
     assert message.keys() == {"channel", "event", "data", "id"}
-    assert (message["channel"], message["event"], message["data"]["state"]) == (ticket(id_), "queued", "available")
+    assert (message["channel"], message["event"], message["data"]["state"]) == (asked, "queued", "available")
     assert not reply.json["reset"]
 
 
@@ -147,10 +147,11 @@ def test_a_job_s_state_is_told_without_waiting(client: Client, jobs: Jobs) -> No
 
 
 def test_a_job_that_is_not_there_is_404(client: Client) -> None:
-    reply = client.simulate_get("/job", params={"ticket": ticket(99)})
+    asked = ticket(99)
+    reply = client.simulate_get("/job", params={"ticket": asked})
     assert reply.status == falcon.HTTP_404
     assert reply.json["error"]["code"] == "unknown_job"
-    assert reply.json["error"]["channels"] == [ticket(99)]
+    assert reply.json["error"]["channels"] == [asked]
 
 
 @pytest.mark.parametrize(
