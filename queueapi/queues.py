@@ -115,8 +115,8 @@ class Queue:
         """Store jobs of which each begins when the one before it is done; ``queueapi.previous()`` is that one's result.
 
         Options hold for all of them, but those of time and ``unique`` for the first. If one dies, the rest waits until
-        it is retried and done; if one is cancelled or given up, so is the rest. If the first is a duplicate (``unique``),
-        nothing is stored, and the one handle is of the job that is there.
+        it is retried and done; if one is cancelled or given up, so is the rest. If the first is ``unique`` and there
+        already, nothing is stored, and the one handle is of that job.
         """
         conn = borrowed(conn, session)
 
