@@ -126,7 +126,7 @@ class Consumer:
             self.drained.set()
         self._idle = idle
         wait = self._sleeper.rest(found=found, room=room)
-        return min(wait, EVERY) if self._running else wait
+        return min(wait, EVERY) if found or self._running else wait  # what was found runs in a moment
 
     def _claim(self, room: int) -> int:
         if self._unheard:
