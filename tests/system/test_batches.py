@@ -7,9 +7,9 @@ import signal
 
 import bundling
 import pytest
-from conftest import Sql, Start, until
 
 from queueapi import Queue
+from tests.system.conftest import Sql, Start, until
 
 pytestmark = pytest.mark.system
 

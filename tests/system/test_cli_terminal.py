@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 import workshop
-from conftest import Sql, Start
 
 from queueapi import Queue, State
 from queueapi.served import SCRATCH
+from tests.system.conftest import Sql, Start
 
 pytestmark = pytest.mark.system
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import Sql, Start, until
+
+from tests.system.conftest import Sql, Start, until
 
 pytestmark = pytest.mark.system
 

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import HERE, Start, until
 from failures import Says, Told
 
 from queueapi import JobCancelled, JobFailed, Queue, State
+from tests.system.conftest import HERE, Start, until
 
 pytestmark = pytest.mark.system
 

@@ -8,9 +8,9 @@ import time
 
 import pytest
 import workshop
-from conftest import Sql, Start, Worker, until
 
 from queueapi import Queue
+from tests.system.conftest import Sql, Start, Worker, until
 
 pytestmark = pytest.mark.system
 

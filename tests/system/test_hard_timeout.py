@@ -6,9 +6,9 @@ import time
 
 import pytest
 import stoppable
-from conftest import Sql, Start, until
 
 from queueapi import Job, JobFailed, Queue
+from tests.system.conftest import Sql, Start, until
 
 pytestmark = pytest.mark.system
 

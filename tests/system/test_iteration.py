@@ -7,9 +7,9 @@ import signal
 
 import pytest
 import stoppable
-from conftest import Sql, Start, until
 
 from queueapi import Queue
+from tests.system.conftest import Sql, Start, until
 
 pytestmark = pytest.mark.system
 

@@ -9,9 +9,9 @@ import time
 
 import pytest
 import workshop
-from conftest import Sql, Start, all_done, until
 
 from queueapi import Queue
+from tests.system.conftest import Sql, Start, all_done, until
 
 pytestmark = pytest.mark.system
 

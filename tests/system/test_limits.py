@@ -13,10 +13,10 @@ import time
 import limited
 import pytest
 import workshop
-from conftest import Sql, Start, all_done, until
 
 from queueapi import Queue, steering
 from queueapi.application import current
+from tests.system.conftest import Sql, Start, all_done, until
 
 pytestmark = pytest.mark.system
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import workshop
-from conftest import Sql, Start, all_done, until
 
 from queueapi import Queue, State
+from tests.system.conftest import Sql, Start, all_done, until
 
 pytestmark = pytest.mark.system
 

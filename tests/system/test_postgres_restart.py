@@ -10,12 +10,12 @@ from typing import Literal
 import psycopg
 import pytest
 import workshop
-from conftest import Sql, Start, until
 
 from queueapi import Queue, StoreUnavailable
 from queueapi.embedded import EmbeddedPostgres
 from queueapi.postgres.connection import connect
 from queueapi.postgres.migrate import migrate
+from tests.system.conftest import Sql, Start, until
 
 pytestmark = pytest.mark.system
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 import workshop
-from conftest import Sql, Start, all_done, until
 
 from queueapi import Queue, State
+from tests.system.conftest import Sql, Start, all_done, until
 
 pytestmark = pytest.mark.system
 

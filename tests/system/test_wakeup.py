@@ -11,9 +11,9 @@ import time
 import psycopg
 import pytest
 import workshop
-from conftest import Sql, Start, until
 
 from queueapi import Queue, State
+from tests.system.conftest import Sql, Start, until
 
 pytestmark = pytest.mark.system
 
