@@ -22,11 +22,13 @@ pytestmark = pytest.mark.system
 
 MODULES = ("workshop", "limited")
 
-# The most that ran at once. Of a killed process the end is the moment before the kill.
+# The most that ran at once. Of a killed process the end is the moment before the kill, also where the server still wrote
+# down an end that it had been sent. An attempt that was given back uncharged bears the same number in another process.
 MOST = """
 with spans as (
-    select begun, coalesce((select at from ended where ended.n = ran.n and ended.attempt = ran.attempt),
-                           (select at from killed where killed.pid = ran.pid)) as over
+    select begun, least((select at from ended
+                         where ended.n = ran.n and ended.attempt = ran.attempt and ended.pid = ran.pid),
+                        (select at from killed where killed.pid = ran.pid)) as over
     from ran where {of}
 )
 select coalesce(max(together), 0)::int from (
@@ -58,7 +60,6 @@ def most(sql: Sql, of: str = "true") -> int:
     return int(number)
 
 
-@pytest.mark.xfail(strict=False, reason="open: in about half of the runs a fourth or fifth is counted around a kill")
 def test_kills_neither_leak_a_place_nor_let_a_fourth_begin(start: Start, queue: Queue, sql: Sql) -> None:
     jobs, kills = 200, 6
     queue.push_all(limited.Three(n, 0.05 if n % 4 else 0.25) for n in range(jobs))
