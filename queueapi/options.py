@@ -100,6 +100,7 @@ _CHOICES: Final = {"unique_until": ("end", "start"), "on_conflict": ("skip", "re
 # The thousandth attempt would be made in some six million years.
 _NUMBERS: Final = {"priority": (-32768, 32767), "max_attempts": (1, 1000)}
 _SECONDS: Final = ("delay", "expires_in", "unique_for", "timeout", "hard_timeout", "result_ttl")
+_TIMEOUTS: Final = frozenset({"timeout", "hard_timeout"})
 # Whose functions are not asked at push what the value is: they are the value.
 _FUNCTIONS: Final = frozenset({"unique", "retry"})
 
@@ -172,7 +173,8 @@ def _check(name: str, value: Any) -> None:
     elif name == "run_at":
         moment(value)
     elif name in _SECONDS:
-        seconds(name, value)
+        if seconds(name, value) == 0 and name in _TIMEOUTS:
+            raise SettingsError(f"{name} is 0, and no job ends in no time: give more, or leave it out for none")
     elif name == "unique":
         _check_unique(value)
     elif name == "retry":

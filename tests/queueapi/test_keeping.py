@@ -88,6 +88,22 @@ def test_that_it_was_cancelled_is_kept_as_the_worker_says(queue: Queue, store: S
     assert handle.state() is State.CANCELLED
 
 
+@pytest.mark.parametrize(("job", "seconds"), [(Usual(), WORKERS), (Hour(), 3600), (Nothing(), WORKERS)])
+def test_what_never_ran_or_was_given_up_is_kept_as_long_as_is_said(
+    queue: Queue, store: Store, sql: Sql, job: Job, seconds: float
+) -> None:
+    handle = queue.push(job)
+    finish(store, State.DEAD)
+    handle.discard()
+    line = queue.chain(job, job)
+    line[0].cancel()
+    queue.push(job)
+    queue["default"].clear()
+    (kept,) = sql("select array_agg(extract(epoch from keep_until - now())::float8) from queueapi.finished")[0]
+    assert len(kept) == 4
+    assert all(0 <= seconds - one < 60 for one in kept)
+
+
 def test_who_waits_for_such_a_job_hears_of_its_end(queue: Queue, store: Store, sql: Sql) -> None:
     handle = queue.push(Nothing())
     sql("insert into queueapi.watches (job_id, watcher) values (%s, %s)", handle.id, UUID(int=9))

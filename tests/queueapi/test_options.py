@@ -46,6 +46,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"on_conflict": "ignore"}, "must be one of skip, replace, raise, postpone"),
     ({"timeout": -3}, "timeout=-3"),
     ({"hard_timeout": []}, "hard_timeout=\\[\\]"),
+    ({"timeout": 0}, "timeout is 0, and no job ends in no time"),
+    ({"hard_timeout": dt.timedelta()}, "hard_timeout is 0"),
     ({"keep_result": "no"}, "keep_result is 'no', and must be True or False"),
     ({"result_ttl": -1}, "result_ttl=-1"),
 ]

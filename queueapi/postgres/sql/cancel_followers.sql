@@ -20,7 +20,7 @@ with recursive line as (
 ), kept as (
     insert into queueapi.finished (id, keep_until, pushed_at, priority, attempt, max_attempts, state, queue, kind, args,
                                    error, batch_id)
-    select id, now() + %(ttl)s * interval '1 second', pushed_at, priority, attempt, max_attempts, 'cancelled', queue,
+    select id, now() + coalesce(nullif(result_ttl, 0), %(ttl)s) * interval '1 second', pushed_at, priority, attempt, max_attempts, 'cancelled', queue,
            kind, args,
            json_build_object('type', 'ChainCancelled', 'message',
                              'job ' || before || ', which it was to follow, was cancelled' || coalesce(': ' || reason, '')),

@@ -3,7 +3,7 @@ with gone as (
     delete from queueapi.jobs where id = %(id)s and state in ('scheduled', 'available', 'blocked') returning *
 ), kept as (
     insert into queueapi.finished (id, keep_until, pushed_at, priority, attempt, max_attempts, state, queue, kind, args, error, batch_id)
-    select id, now() + %(ttl)s * interval '1 second', pushed_at, priority, attempt, max_attempts,
+    select id, now() + coalesce(nullif(result_ttl, 0), %(ttl)s) * interval '1 second', pushed_at, priority, attempt, max_attempts,
            'cancelled', queue, kind, args, error, batch_id
     from gone
 )

@@ -20,7 +20,7 @@ with waiting as materialized (
     returning jobs.*
 ), kept as (
     insert into queueapi.finished (id, keep_until, pushed_at, priority, attempt, max_attempts, state, queue, kind, args, error, batch_id)
-    select id, now() + %(ttl)s * interval '1 second', pushed_at, priority, attempt, max_attempts,
+    select id, now() + coalesce(nullif(result_ttl, 0), %(ttl)s) * interval '1 second', pushed_at, priority, attempt, max_attempts,
            'cancelled', queue, kind, args, %(error)s::json, batch_id
     from gone
 )

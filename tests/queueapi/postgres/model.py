@@ -317,7 +317,7 @@ class Model:
         gone = [self.ended[id_] for id_ in set(ids) if id_ in self.dead(None)]
         for job in gone:
             job.move(State.CANCELLED)
-            job.keep_until = self.now + self.ttl
+            job.keep_until = self._kept(job)
         self._take_back_followers(gone)
         return {job.id for job in gone}
 
@@ -352,7 +352,7 @@ class Model:
 
     def _take_back(self, job: Job) -> None:
         job.move(State.CANCELLED)
-        job.keep_until = self.now + self.ttl
+        job.keep_until = self._kept(job)
         self.ended[job.id] = self.live.pop(job.id)
 
     def _end(self, job: Job, state: State) -> None:
@@ -360,8 +360,11 @@ class Model:
         del self.live[job.id]
         if state is State.DONE and job.special.result_ttl == 0:
             return
-        job.keep_until = None if state is State.DEAD else self.now + (job.special.result_ttl or self.ttl)
+        job.keep_until = None if state is State.DEAD else self._kept(job)
         self.ended[job.id] = job
+
+    def _kept(self, job: Job) -> float:
+        return self.now + (job.special.result_ttl or self.ttl)
 
 
 def _delay(how: str, attempt: int) -> tuple[float, float]:
