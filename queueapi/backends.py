@@ -71,6 +71,13 @@ class Bundles(Protocol):
     ) -> int:
         """A new batch with these callbacks; its id."""
 
+    def is_open(self, batch_id: int, conn: object, hold: bool) -> bool | None:
+        """Whether jobs may be added to the batch, in the transaction of ``conn``; None: there is none.
+
+        Args:
+            hold: it does not end before that transaction does; so that has to be a short one.
+        """
+
     def note(self, batch_id: int, ids: Sequence[int], newest: int, conn: object | None) -> None:
         """Those of the jobs whose id is above ``newest`` were added to the batch."""
 

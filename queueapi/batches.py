@@ -125,11 +125,19 @@ class Batch:
 
     def add(self, lines: Sequence[Line], conn: object | None) -> list[list[Handle]]:
         """Store these rows as its jobs."""
-        if self._figures().complete:
-            raise SettingsError(f"batch {self.id} has ended: only its own jobs may add to it, while they run")
-        with self._backend.bundles.together(conn) as inside:
+        bundles = self._backend.bundles
+        with bundles.together(conn) as inside:
+            self._check_open(inside, conn)
             ids = _store(self._backend, self.id, lines, inside)
         return [[Handle(self._backend, id_) for id_ in line] for line in ids]
+
+    def _check_open(self, inside: object | None, conn: object | None) -> None:
+        # Held only for a moment: no worker that wants to complete it may wait for an application's transaction.
+        is_open = self._backend.bundles.is_open(self.id, inside, hold=conn is None)
+        if is_open is None:
+            raise _not_found(self.id)
+        if not is_open:
+            raise SettingsError(f"batch {self.id} has ended: only its own jobs may add to it, while they run")
 
     @property
     def backend(self) -> Backend:
@@ -191,7 +199,10 @@ class OpenBatch(Batch):
         else:
             bundles = self._backend.bundles
             with bundles.together(self._conn) as inside:
-                parent = None if self._parent is None else self._parent.id
+                parent = None
+                if self._parent is not None:
+                    self._parent._check_open(inside, self._conn)
+                    parent = self._parent.id
                 bundles.settle(self._open(parent, inside), inside)
 
     def takes(self, backend: Backend, conn: object | None) -> bool:

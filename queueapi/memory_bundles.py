@@ -96,6 +96,11 @@ class MemoryBundles:
             self._batches[id_] = _Batch(parent, success, complete)
             return id_
 
+    def is_open(self, batch_id: int, conn: object, hold: bool) -> bool | None:
+        """Whether jobs may be added to the batch; None: there is none."""
+        batch = self._batches.get(batch_id)
+        return None if batch is None else not batch.completed
+
     def note(self, batch_id: int, ids: Sequence[int], newest: int, conn: object | None) -> None:
         """Each was noted when it came."""
 

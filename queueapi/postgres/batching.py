@@ -55,6 +55,11 @@ class Batching:
         """Those of the jobs whose id is above that were added to the batch."""
         self._run("note_pushed", {"batch": batch_id, "ids": list(ids), "newest": newest})
 
+    def hold(self, batch_id: int) -> bool | None:
+        """Keep the batch from ending before this transaction does. False: it has ended; None: there is none."""
+        rows = self._run("hold_batch", {"id": batch_id})
+        return bool(rows[0][0]) if rows else None
+
     def read(self, ids: Iterable[int]) -> dict[int, Figures]:
         """How far those of the batches that exist are."""
         return {row[0]: Figures._make(row) for row in self._run("read_batches", {"ids": list(ids)})}

@@ -49,6 +49,14 @@ class PostgresBundles:
         """A new batch with these callbacks; its id."""
         return Batching(self._session(conn)).open(parent, Callbacks(list(success), list(complete)))
 
+    def is_open(self, batch_id: int, conn: object, hold: bool) -> bool | None:
+        """Whether jobs may be added to the batch; None: there is none."""
+        batching = Batching(Borrowed(conn))
+        if hold:
+            return batching.hold(batch_id)
+        found = batching.read([batch_id]).get(batch_id)
+        return None if found is None else not found.complete
+
     def note(self, batch_id: int, ids: Sequence[int], newest: int, conn: object | None) -> None:
         """Those of the jobs whose id is above ``newest`` were added to the batch."""
         Batching(self._session(conn)).note(batch_id, ids, newest)

@@ -300,7 +300,25 @@ def test_nobody_adds_to_a_batch_that_has_ended(queue: Queue, bench: Bench, sql: 
     bench.run()
     with pytest.raises(SettingsError, match="has ended"):
         batch.push(Work(2))
+    with pytest.raises(SettingsError, match="has ended"), batch.batch(on_complete=Called("late")) as inner:
+        inner.push(Work(3))
     assert sql("select count(*) from queueapi.jobs") == [(0,)]
+    assert sql("select count(*) from queueapi.batches") == [(1,)]
+
+
+def test_what_ends_in_the_callers_transaction_takes_no_more_there(queue: Queue, dsn: str) -> None:
+    with psycopg.connect(dsn) as mine:
+        with queue.batch(conn=mine) as batch:
+            pass
+        with pytest.raises(SettingsError, match="has ended"):
+            batch.push(Work(1), conn=mine)
+
+
+def test_a_batch_that_nobody_knows_takes_nothing(queue: Queue, bench: Bench) -> None:
+    unknown = queueapi.batch(12345)
+    assert unknown is not None
+    with pytest.raises(JobNotFound, match="there is no batch 12345"):
+        unknown.push(Work(1))
 
 
 def test_what_a_unique_job_kept_out_is_not_counted(queue: Queue, bench: Bench) -> None:

@@ -14,7 +14,7 @@ import pytest
 from queueapi.events import Events
 from queueapi.postgres.batching import Batching, Callbacks, Unreadable
 from queueapi.postgres.connection import connect
-from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.sessions import Borrowed, Dedicated
 from queueapi.postgres.statements import statement
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
@@ -113,6 +113,22 @@ def test_who_comes_second_waits_for_the_first_looks_again_and_finds_nothing_to_d
     assert not second.is_alive()
     assert sql(CALLBACKS) == []  # the first had them, and this one pushes none
     assert sql("select over from queueapi.batches") == [(True,)]
+
+
+def test_who_completes_it_waits_for_who_adds_to_it_and_then_leaves_it_open(
+    session: Dedicated, another: Open, dsn: str, sql: Sql
+) -> None:
+    bundle = Bundle(session, 1)
+    bundle.end(session, 0)
+    with psycopg.connect(dsn) as adding:
+        assert adding.execute(statement("hold_batch"), {"id": bundle.id}).fetchall() == [(True,)]
+        completing = threading.Thread(target=Batching(another()).complete, args=([bundle.id],))
+        completing.start()
+        until(lambda: sql("select 1 from pg_stat_activity where wait_event_type = 'Lock'"), "it waits")
+        Store(Borrowed(adding)).push([new("k", bundle.id, "late")])
+    completing.join(10)
+    assert not completing.is_alive()
+    assert sql("select completed_at from queueapi.batches") == [(None,)]
 
 
 def test_the_end_and_its_callbacks_are_one_transaction(session: Dedicated, sql: Sql) -> None:
