@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 
+import msgspec
+
 from queueapi import limits
-from queueapi.errors import QueueAPIError, UnknownKind
+from queueapi.errors import QueueAPIError, SchemaMismatch, StoreUnavailable, UnknownKind
 from queueapi.kinds import Kinds
 from queueapi.postgres.admitting import Admitting, Asked, Rule
 from queueapi.records import Claim, Claimed
@@ -28,7 +30,8 @@ class Admitted(NamedTuple):
 
 class Admission:
     """1. lets plain jobs through, at the price of a look; 2. asks for the others, with what their classes say, and
-    parks those that may not begin; 3. brings others back when some have ended.
+    parks those that may not begin; 3. asks for each by itself if that went wrong, and lets the culprit begin as one
+    that cannot be read: its attempt fails, and its neighbours run; 4. brings others back when some have ended.
 
     Args:
         admitting: on the connection of whoever calls.
@@ -41,6 +44,17 @@ class Admission:
 
     def admit(self, claimed: list[Claimed]) -> Admitted:
         """Sort the jobs of a claim, which are in the order in which they are to begin."""
+        try:
+            return self._admit(claimed)
+        except (StoreUnavailable, SchemaMismatch):  # none of them is to blame
+            raise
+        except Exception as error:
+            if len(claimed) == 1:
+                return Admitted([_spoiled(claimed[0], error)], [])
+            each = [self.admit([job]) for job in claimed]
+            return Admitted([job for one in each for job in one.begin], [job for one in each for job in one.back])
+
+    def _admit(self, claimed: list[Claimed]) -> Admitted:
         special = [(job, job.more()) for job in claimed if job.special is not None]
         asked: list[Asked] = []
         rules: dict[str, Rule] = {}
@@ -86,6 +100,12 @@ class Admission:
                     found.append(_rule(key, name, limit))
                     break
         return found
+
+
+def _spoiled(job: Claimed, error: Exception) -> Claimed:
+    reason = f"its limits cannot be looked at: {type(error).__name__}: {error}"
+    more = msgspec.structs.replace(job.more(), limit_keys=(), unreadable=reason)
+    return job._replace(special=msgspec.json.encode(more).decode())
 
 
 def _rule(key: str, name: str, limit: limits.Limit) -> Rule:

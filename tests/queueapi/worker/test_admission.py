@@ -12,7 +12,9 @@ from uuid import UUID
 import pytest
 
 from queueapi import Concurrency, Job, Queue, Rate
+from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
+from queueapi.executor import Executor
 from queueapi.kinds import Kinds, kinds
 from queueapi.postgres.admitting import Admitting
 from queueapi.postgres.sessions import Dedicated
@@ -179,6 +181,37 @@ def test_what_another_changed_meanwhile_goes_back(queue: Queue, admission: Admis
     sql("update queueapi.jobs set cancelled_at = now() where id = %s", jobs[2].id)
     begin, back = admission.admit(jobs)
     assert (numbers(begin), numbers(back)) == ([0, 1], [2])
+
+
+def test_a_job_whose_limit_cannot_be_looked_at_fails_by_itself_and_its_neighbours_begin_as_their_limits_let_them(
+    queue: Queue, admission: Admission, claim: Any, sql: Sql
+) -> None:
+    for job in (Free(0), Tenant(1, "large"), Tenant(2, "odd"), Two(3), Two(4), Tenant(5, "large"), Free(6)):
+        queue.push(job)
+    # Longer than an entry of an index may be, and not to be compressed: nobody can lock it.
+    sql("""
+        update queueapi.jobs
+        set limit_keys = array['at-once:admission.tenant:' ||
+                               (select string_agg(md5(n::text), '') from generate_series(1, 1000) as n)]
+        where args ->> 'n' = '2'
+    """)
+    begin, back = admission.admit(claim())
+    assert (numbers(begin), back) == ([0, 1, 2, 3, 4, 6], [])
+    assert sql("select args ->> 'n' from queueapi.jobs where state = 'blocked'") == [("5",)]
+    outcomes = [Executor(kinds, 1000).execute(job) for job in begin]
+    assert [one.state for one in outcomes].count(State.DONE) == 5
+    error = json.loads(outcomes[2].error or "{}")
+    assert (outcomes[2].state, outcomes[2].charged, error["type"]) == (State.SCHEDULED, True, "Unreadable")
+    assert "its limits cannot be looked at: DataRefused: PostgreSQL did not" in error["message"]
+
+
+def test_a_server_that_is_away_blames_no_job(queue: Queue, claim: Any, session: Dedicated, sql: Sql) -> None:
+    queue.push_all([Two(1), Two(2)])
+    jobs = claim()
+    session.connection()
+    sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'tests'")
+    with pytest.raises(StoreUnavailable):
+        Admission(Admitting(session), kinds).admit(jobs)
 
 
 def test_the_place_of_a_job_whose_lease_ran_out_is_given_to_another_by_who_keeps_the_tables(
