@@ -1,38 +1,33 @@
-"""The Falcon app: HTTP to dialect, hub and transport, and back. For any WSGI server; see ``serve`` for ours."""
+"""The Falcon app: dialects put together on one hub. For any WSGI server; see ``serve`` for ours."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from importlib.resources import files
-from typing import Final
+from collections.abc import Iterable, Sequence
 
 import falcon
 
-from longpoll.cancelling import Cancel
-from longpoll.cursor import decode
 from longpoll.dialects import native
-from longpoll.errors import BadRequest, BadTicket, Refused, Unavailable, UnknownJob
-from longpoll.jobbook import JobState
-from longpoll.listener import Feed, state_of
-from longpoll.names import Channels, resolve
+from longpoll.door import Authorize, Door
+from longpoll.endpoints.native import Native
+from longpoll.errors import Refused, Unavailable
+from longpoll.listener import Feed
+from longpoll.services import ANYBODY, App, Endpoint, Services
 from longpoll.transports import jsonp
-from longpoll.transports.held import HeldReply
-from longpoll.waiter import News, Waiter
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.runtime import Runtime, default
-from queueapi.signing import Signer
-
-# Seconds that a browser may use its copy of the script without asking: after a deploy pages are not old for long.
-SCRIPT_AGE: Final = 300
-
-ANYBODY: Final = "*"
 
 
 def create_app(
-    feed: Feed | None = None, runtime: Runtime | None = None, origins: str | Sequence[str] = ANYBODY
-) -> falcon.App[falcon.Request, falcon.Response]:
+    feed: Feed | None = None,
+    runtime: Runtime | None = None,
+    origins: str | Sequence[str] = ANYBODY,
+    *,
+    authorize: Authorize | None = None,
+    publish: Iterable[str] = (),
+    endpoints: Iterable[Endpoint] = (),
+) -> App:
     """The WSGI app.
 
     Under ``longpoll-serve`` a held poll costs a few KiB; under another server it costs whatever a request costs
@@ -42,100 +37,34 @@ def create_app(
         feed: where the news comes from; by default one on the runtime's database, started by the first request.
         runtime: by default that of the environment.
         origins: of the pages that may ask from a browser. ``*``: any, which is safe, since what a browser may see
-            is in its ticket and never in a cookie.
+            is in its ticket and never in a cookie. Only pages that are named may send cookies along.
+        authorize: ``(request, channel, action)`` -> True, False or None; see :data:`longpoll.door.Authorize`.
+        publish: channels and patterns on which any client may publish.
+        endpoints: the dialects that are served beside the native one.
 
     Raises:
         SettingsError: QUEUEAPI_SECRET is missing or too short.
+        BadChannel: one of ``publish`` is neither a channel nor a pattern.
     """
     runtime = runtime or default()
     feed = feed or Feed(runtime.open, Events(), runtime.open_listening)
-    signer = runtime.signer()
-    app = falcon.App()
-    app.add_middleware(falcon.CORSMiddleware(origins, expose_headers=["Retry-After"]))
-    app.add_middleware(Headers(any_origin=origins == ANYBODY))
-    app.add_route("/poll", Poll(feed, signer))
-    app.add_route("/job", Job(runtime, signer))
-    app.add_route("/job/cancel", Cancel(runtime, signer))
-    app.add_route("/longpoll.js", Script())
-    app.add_route("/healthz", Health(feed))
+    services = Services(feed, runtime, Door(runtime.signer(), authorize, publish), origins)
+    app: App = falcon.App()
+    any_origin = origins == ANYBODY
+    app.add_middleware(
+        falcon.CORSMiddleware(
+            origins, expose_headers=["Retry-After"], allow_credentials=None if any_origin else origins
+        )
+    )
+    app.add_middleware(Headers(any_origin))
     app.add_error_handler(Refused, _refuse)
     app.add_error_handler(StoreUnavailable, _away)
     app.add_error_handler(falcon.HTTPError, _http_error)
     app.add_error_handler(Exception, _failed)
+    app.add_route("/healthz", Health(feed))
+    for endpoint in (Native(), *endpoints):
+        endpoint.install(app, services)
     return app
-
-
-class Poll:
-    """POST or GET /poll: waits for news of channels."""
-
-    def __init__(self, feed: Feed, signer: Signer) -> None:
-        self._feed = feed
-        self._signer = signer
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        self._hold(native.read_body(_body(req)), resp, native.write_news)
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        callback = _callback(req, resp)
-        ask = native.read_query(req.params)
-        if callback is None:
-            self._hold(ask, resp, native.write_news)
-        else:
-            self._hold(ask, resp, lambda news: jsonp.wrap(callback, native.write_news(news)))
-
-    def _hold(self, ask: native.Ask, resp: falcon.Response, write: Callable[[News], bytes]) -> None:
-        channels = resolve(ask.channels, self._signer)
-        hub = self._feed.start()
-        held = HeldReply(lambda: hub.forget(waiter))
-        waiter = Waiter(channels, lambda news: held.answer(write(news)))
-        cursor = decode(ask.cursor) if ask.cursor else None
-        hub.wait(waiter, cursor, ask.wait, unreadable=bool(ask.cursor and cursor is None))
-        if held.body is None:
-            resp.stream = held
-        else:
-            resp.data = held.body
-
-
-class Job:
-    """GET /job?ticket=: a job's present state, without waiting."""
-
-    def __init__(self, runtime: Runtime, signer: Signer) -> None:
-        self._runtime = runtime
-        self._signer = signer
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        callback = _callback(req, resp)
-        ticket = req.params.get("ticket")
-        if not isinstance(ticket, str):
-            raise BadRequest("the query should have one ticket=")
-        body = native.write_job(self._state(resolve([ticket], self._signer), ticket))
-        resp.data = body if callback is None else jsonp.wrap(callback, body)
-
-    on_head = on_get
-
-    def _state(self, channels: Channels, ticket: str) -> JobState:
-        if not channels.jobs:
-            raise BadTicket("this is not a job's ticket: poll for its messages", [ticket])
-        id_ = channels.jobs[0][0]
-        status = self._runtime.read(id_) if id_ >= 0 else self._runtime.bundles.read(-id_)
-        if status is None:
-            what = f"job {id_}" if id_ >= 0 else f"batch {-id_}"
-            raise UnknownJob(f"there is no {what}: its transaction was rolled back, or it is no longer kept", [ticket])
-        return state_of(status)
-
-
-class Script:
-    """GET /longpoll.js: the browser's side."""
-
-    def __init__(self) -> None:
-        self._text = (files("longpoll") / "static" / "longpoll.js").read_bytes()
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = "text/javascript; charset=utf-8"
-        resp.cache_control = [f"public, max-age={SCRIPT_AGE}"]
-        resp.data = self._text
-
-    on_head = on_get
 
 
 class Health:
@@ -167,23 +96,6 @@ class Headers:
         resp.set_header("X-Content-Type-Options", "nosniff")
         # A script or a reply is of use to pages of other origins: that is what this server is for.
         resp.set_header("Cross-Origin-Resource-Policy", "cross-origin")
-
-
-def _body(req: falcon.Request) -> bytes:
-    # Whatever the Content-Type: text/plain is what spares a browser the preflight.
-    if (req.content_length or 0) > 64 * 1024:
-        raise BadRequest("the body is longer than 64 KiB: ask for fewer channels")
-    return req.bounded_stream.read()
-
-
-def _callback(req: falcon.Request, resp: falcon.Response) -> str | None:
-    """The function that a JSONP request names; None for another request."""
-    if "callback" not in req.params:
-        return None
-    callback = jsonp.checked_callback(req.params["callback"])
-    req.context.callback = callback
-    resp.set_headers(jsonp.HEADERS)
-    return callback
 
 
 def _refuse(req: falcon.Request, resp: falcon.Response, error: Refused, params: object) -> None:

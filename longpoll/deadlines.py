@@ -25,6 +25,9 @@ class Deadlines:
     def __len__(self) -> int:
         return sum(map(len, self._steps.values()))
 
+    def __contains__(self, waiter: Waiter) -> bool:
+        return waiter in self._steps.get(waiter.step, ())
+
     def add(self, waiter: Waiter, seconds: float) -> None:
         """It is late in so many seconds."""
         waiter.step = int((time.monotonic() + seconds) / STEP) + 1

@@ -44,6 +44,21 @@ class BadTicket(Refused, PermissionError):
     code = "bad_ticket"
 
 
+class Forbidden(Refused, PermissionError):
+    """The application says no, or has not said yes where it must."""
+
+    status = 403
+    code = "forbidden"
+
+
+class TooMuch(Refused):
+    """More messages, bytes, subscriptions or connections than one may have."""
+
+    status = 429
+    code = "too_much"
+    retry_after = 1
+
+
 class UnknownJob(Refused, LookupError):
     """The ticket is good, and its job is not there (any more)."""
 

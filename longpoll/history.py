@@ -7,21 +7,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from longpoll.cursor import Snapshot
+from longpoll.names import keys
+from queueapi.messages import Message
 
 # Whichever is reached first; the newest batch stays, however large, since those who wait for it look here. A browser
 # between two polls misses a second's worth; one that was away longer than this reaches is served from the database.
 MAX_MESSAGES: Final = 10_000
 MAX_BYTES: Final = 16_000_000
-
-
-class Message(NamedTuple):
-    """A message of a log. ``xid`` is its transaction, ``data`` is JSON text."""
-
-    id: int
-    xid: int
-    channel: str
-    event: str
-    data: str
 
 
 class Batch(NamedTuple):
@@ -32,8 +24,8 @@ class Batch(NamedTuple):
 
 
 class History:
-    """1. takes in batches, in the order in which they were read; 2. tells what a reader has missed on a channel;
-    3. forgets the oldest batches when there are too many.
+    """1. takes in batches, in the order in which they were read; 2. tells what a reader has missed on a channel or
+    pattern; 3. forgets the oldest batches when there are too many.
 
     Attributes:
         position: what has been read so far.
@@ -56,7 +48,9 @@ class History:
         batch = Batch(upto, messages)
         self._batches.append(batch)
         for message in messages:
-            self._channels.setdefault(message.channel, deque()).append((batch, message))
+            entry = (batch, message)
+            for key in keys(message.channel):
+                self._channels.setdefault(key, deque()).append(entry)
             self._messages += 1
             self._bytes += len(message.data)
         while len(self._batches) > 1 and (self._messages > MAX_MESSAGES or self._bytes > MAX_BYTES):
@@ -66,10 +60,10 @@ class History:
         """Whether all that came after that snapshot, up to ``position``, is here."""
         return self.position.covers(since) and since.covers(self.base)
 
-    def since(self, channel: str, since: Snapshot) -> list[Message]:
-        """What that snapshot does not see of the channel, in the order in which it was published."""
+    def since(self, key: str, since: Snapshot) -> list[Message]:
+        """What that snapshot does not see of a channel or pattern, in the order in which it was published."""
         missed: list[Message] = []
-        for batch, message in reversed(self._channels.get(channel, ())):
+        for batch, message in reversed(self._channels.get(key, ())):
             if since.covers(batch.upto):
                 break
             if not since.sees(message.xid):
@@ -81,9 +75,10 @@ class History:
         batch = self._batches.popleft()
         self.base = batch.upto
         for message in batch.messages:
-            kept = self._channels[message.channel]
-            kept.popleft()
-            if not kept:
-                del self._channels[message.channel]
+            for key in keys(message.channel):
+                kept = self._channels[key]
+                kept.popleft()
+                if not kept:
+                    del self._channels[key]
             self._messages -= 1
             self._bytes -= len(message.data)

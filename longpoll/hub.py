@@ -10,16 +10,17 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from longpoll.cursor import Cursor, Snapshot, encode
 from longpoll.deadlines import Deadlines
 from longpoll.errors import Unavailable
-from longpoll.history import Message
 from longpoll.jobbook import JobBook, JobState
 from longpoll.logbook import LogBook
+from longpoll.names import keys
 from longpoll.waiter import News, Told, Waiter
+from queueapi.messages import Message
 
 # A wait is varied by this much either way, so that the polls which a restart brought together drift apart. Not 10 %,
 # which is what we promise of 25 s: a deadline is met up to two steps late.
@@ -117,6 +118,15 @@ class Hub:
         """Its browser has left. Harmless if it was answered."""
         with self._lock:
             self._release(waiter)
+
+    def take_back(self, waiter: Waiter) -> str | None:
+        """Forget it; the cursor of all that it was told. None if it was answered: its news is on the way."""
+        with self._lock:
+            if waiter not in self._deadlines:
+                return None
+            cursor = "" if waiter.reset else encode(self._epoch, self._log.seen(waiter), waiter.versions)
+            self._release(waiter)
+        return cursor
 
     def _release(self, waiter: Waiter) -> None:
         """It waits no more, for whatever reason; twice is harmless."""
@@ -247,12 +257,8 @@ class Hub:
         if not due and not whatever:
             return None
         told = [Told(asked, state.event, state.data, version) for asked, state, version in states]
-        told += [
-            Told(asked, message.event, message.data, str(message.id))
-            for message in missed
-            for name, asked in waiter.channels.logs
-            if name == message.channel
-        ]
+        if missed:
+            told += _worded(missed, waiter)
         return News(told, encode(self._epoch, self._log.seen(waiter), versions), waiter.reset)
 
     def _is_known(self, waiter: Waiter) -> bool:
@@ -262,6 +268,17 @@ class Hub:
         self._log.start_over(waiter)
         waiter.versions = {}
         waiter.reset = waiter.at_once = True
+
+
+def _worded(missed: Sequence[Message], waiter: Waiter) -> Iterator[Told]:
+    """Each message as often as it was asked for, under the text that did."""
+    wanted: dict[str, list[str]] = {}
+    for key, asked in waiter.channels.logs:
+        wanted.setdefault(key, []).append(asked)
+    for message in missed:
+        for key in keys(message.channel):
+            for asked in wanted.get(key, ()):
+                yield Told(asked, message.event, message.data, str(message.id), message.channel, message.meta)
 
 
 def _give(verdicts: Verdicts) -> None:

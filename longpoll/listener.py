@@ -14,10 +14,10 @@ import msgspec
 
 from longpoll.cursor import Snapshot, epoch_of
 from longpoll.deadlines import STEP
-from longpoll.history import Message
 from longpoll.hub import Hub
 from longpoll.jobbook import JobState
 from longpoll.logbook import MAX_REPLY
+from longpoll.names import is_pattern
 from longpoll.waiter import Waiter
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
@@ -185,7 +185,7 @@ class Feed:
         self._published = False
         self._read_at = now
         upto, rows = self._messages.after(self.hub.position.text)
-        self.hub.log_read([Message(*row) for row in rows], Snapshot.parse(upto))
+        self.hub.log_read(rows, Snapshot.parse(upto))
 
     # -- 4. who was away for long
 
@@ -209,10 +209,12 @@ class Feed:
         if not self._messages.honours(since):
             self.hub.lost(waiters)
             return
-        names = {name for waiter in waiters for name, _ in waiter.channels.logs}
-        rows = self._messages.replay(list(names), since, self.hub.position.text, MAX_REPLY + 1)
-        if len(rows) <= MAX_REPLY:
-            self.hub.missed(waiters, [Message(id_, 0, channel, event, data) for id_, channel, event, data in rows])
+        wanted = {key for waiter in waiters for key, _ in waiter.channels.logs}
+        channels = [key for key in wanted if not is_pattern(key)]
+        prefixes = [key.rstrip("*") for key in wanted if is_pattern(key)]
+        found = self._messages.replay(channels, prefixes, since, self.hub.position.text, MAX_REPLY + 1)
+        if len(found) <= MAX_REPLY:
+            self.hub.missed(waiters, found)
         elif len(waiters) == 1:
             self.hub.lost(waiters)
         else:  # too much for all of them together

@@ -10,6 +10,7 @@ from typing import Final
 from longpoll.names import CHANNEL, checked_channel, shortened
 from queueapi.errors import SettingsError
 from queueapi.handles import TICKET_EXPIRES
+from queueapi.messages import NewMessage
 from queueapi.runtime import Runtime
 from queueapi.serializer import data_dumps
 
@@ -68,7 +69,7 @@ class Channel:
         from queueapi.postgres.sessions import Borrowed
 
         session = self._runtime().pool if conn is None else Borrowed(conn)
-        return Messages(session).publish([(self.name, event, text)])[0]
+        return Messages(session).publish([NewMessage(self.name, event, text)])[0]
 
     def ticket(self, expires: float | dt.timedelta = TICKET_EXPIRES) -> str:
         """What a browser needs to listen to this channel if it is private, for so many seconds."""

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from longpoll.cursor import Snapshot
-from longpoll.history import History, Message
+from longpoll.history import History
+from longpoll.names import keys
+from queueapi.messages import Message
 
 if TYPE_CHECKING:
     from longpoll.waiter import Waiter
@@ -67,8 +69,9 @@ class LogBook:
         """Take in what came since :attr:`position`, and the snapshot that found it; whom it concerns."""
         self._history.add(messages, upto)
         touched: set[Waiter] = set()
-        for name in {message.channel for message in messages}:
-            touched |= self._waiters.get(name, set())
+        for channel in {message.channel for message in messages}:
+            for key in keys(channel):
+                touched |= self._waiters.get(key, set())
         return touched
 
     def replace(self, position: Snapshot) -> None:
@@ -81,10 +84,12 @@ class LogBook:
         """What came since it began, in order; None if that is too much. Nothing, as long as not all is known."""
         if waiter.behind:
             return []
-        names = {name for name, _ in waiter.channels.logs}
+        wanted = {key for key, _ in waiter.channels.logs}
         found = list(waiter.missed)
-        for name in names:
-            found += self._history.since(name, waiter.since)
+        for key in wanted:
+            found += self._history.since(key, waiter.since)
+        if len(wanted) > 1:  # a channel and a pattern that matches it
+            found = list({message.id: message for message in found}.values())
         if len(found) > MAX_REPLY:
             return None
         if not found:
@@ -115,7 +120,7 @@ class LogBook:
         """Take in what came on the channels of those that are behind, up to :attr:`position`; who still waits."""
         behind = [waiter for waiter in waiters if waiter in self._behind]
         for waiter in behind:
-            names = {name for name, _ in waiter.channels.logs}
+            wanted = {key for key, _ in waiter.channels.logs}
             self.start_over(waiter)
-            waiter.missed = [message for message in messages if message.channel in names]
+            waiter.missed = [message for message in messages if not wanted.isdisjoint(keys(message.channel))]
         return behind

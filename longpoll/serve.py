@@ -105,9 +105,10 @@ def _origin(text: str) -> str:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from longpoll.app import ANYBODY, create_app
+    from longpoll.app import create_app
     from longpoll.listener import Feed
     from longpoll.server import Server
+    from longpoll.services import ANYBODY
     from queueapi.events import Events
     from queueapi.logs import configure
     from queueapi.runtime import Runtime

@@ -6,17 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from longpoll.cursor import Snapshot
-from longpoll.history import Message
 from longpoll.names import Channels
+from queueapi.messages import Message
 
 
 class Told(NamedTuple):
-    """One message of a reply. ``channel`` is the text that asked for it, ``data`` is JSON."""
+    """One message of a reply. ``channel`` is the text that asked for it; ``data`` and ``meta`` are JSON.
+
+    Attributes:
+        name: the channel's own, in the log; of a job's state it is empty.
+    """
 
     channel: str
     event: str
     data: str
     id: str
+    name: str = ""
+    meta: str | None = None
 
 
 class News(NamedTuple):

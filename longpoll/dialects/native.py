@@ -15,7 +15,7 @@ import msgspec
 
 from longpoll.errors import BadRequest
 from longpoll.jobbook import JobState
-from longpoll.waiter import News
+from longpoll.waiter import News, Told
 
 # Seconds. Below the 30 after which some proxies give up; and what a client may ask for at most.
 WAIT: Final = 25.0
@@ -119,11 +119,15 @@ def _checked(channels: list[str], cursor: str | None, wait: float) -> Ask:
 
 def write_news(news: News) -> bytes:
     """The reply to a poll."""
-    messages = [
-        {"channel": told.channel, "event": told.event, "data": msgspec.Raw(told.data.encode()), "id": told.id}
-        for told in news.messages
-    ]
-    return _encode({"messages": messages, "cursor": news.cursor, "reset": news.reset})
+    return _encode({"messages": [_worded(told) for told in news.messages], "cursor": news.cursor, "reset": news.reset})
+
+
+def _worded(told: Told) -> dict[str, object]:
+    data = msgspec.Raw(told.data.encode())
+    message: dict[str, object] = {"channel": told.channel, "event": told.event, "data": data, "id": told.id}
+    if told.channel.endswith("*"):  # a pattern asked for it: which channel it came on is news
+        message["name"] = told.name
+    return message
 
 
 def write_job(state: JobState) -> bytes:

@@ -6,22 +6,13 @@ See read_messages.sql for why. A cursor is PostgreSQL's text of a ``pg_snapshot`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, Final
 
+from queueapi.messages import Message, NewMessage
 from queueapi.postgres.sessions import Session
 
 # The NOTIFY channel on which new messages are hinted at.
-CHANNEL = "queueapi_messages"
-
-
-class Message(NamedTuple):
-    """A message as it stands in the log. ``xid`` is its transaction, ``data`` is JSON text."""
-
-    id: int
-    xid: int
-    channel: str
-    event: str
-    data: str
+CHANNEL: Final = "queueapi_messages"
 
 
 class Messages:
@@ -34,10 +25,10 @@ class Messages:
     def __init__(self, session: Session) -> None:
         self._run = session.run
 
-    def publish(self, messages: Sequence[tuple[str, str, str]]) -> list[int]:
-        """Append (channel, event, JSON text) triples; their ids."""
-        channels, events, data = (list(column) for column in zip(*messages, strict=True))
-        rows = self._run("insert_messages", {"channels": channels, "events": events, "data": data})
+    def publish(self, messages: Sequence[NewMessage]) -> list[int]:
+        """Append messages; their ids."""
+        channels, events, data, metas = (list(column) for column in zip(*messages, strict=True))
+        rows = self._run("insert_messages", {"channels": channels, "events": events, "data": data, "metas": metas})
         return [row[0] for row in rows]
 
     def position(self) -> tuple[str, str]:
@@ -52,10 +43,20 @@ class Messages:
         rows = self._run("read_messages", {"after": cursor})
         return rows[0][0], [Message._make(row[1:]) for row in rows if row[1] is not None]
 
-    def replay(self, channels: Sequence[str], cursor: str, upto: str, limit: int) -> list[tuple[int, str, str, str]]:
-        """(id, channel, event, data) after one cursor up to another, on some channels, at most ``limit``."""
-        params = {"channels": list(channels), "after": cursor, "upto": upto, "limit": limit}
-        return self._run("replay_messages", params)
+    def replay(
+        self, channels: Sequence[str], prefixes: Sequence[str], cursor: str, upto: str, limit: int
+    ) -> list[Message]:
+        """What came after one cursor up to another on these channels, and on all that begin so; at most ``limit`` of
+        either."""
+        bounds: dict[str, Any] = {"after": cursor, "upto": upto, "limit": limit}
+        found: dict[int, Message] = {}
+        if channels:
+            rows = self._run("replay_messages", bounds | {"channels": list(channels)})
+            found.update((row[0], Message._make(row)) for row in rows)
+        if prefixes:
+            rows = self._run("replay_patterns", bounds | {"prefixes": list(prefixes)})
+            found.update((row[0], Message._make(row)) for row in rows)
+        return [found[id_] for id_ in sorted(found)]
 
     def honours(self, cursor: str) -> bool:
         """Whether all that came after the cursor is still in the log."""

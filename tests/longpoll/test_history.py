@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from longpoll import history
 from longpoll.cursor import Snapshot
-from longpoll.history import History, Message
+from longpoll.history import History
+from queueapi.messages import Message
 
 CHANNELS = ("a", "b")
 
@@ -131,4 +132,4 @@ def test_a_channel_that_is_forgotten_leaves_nothing_behind(monkeypatch: pytest.M
     kept = History(upto(0))
     for number in range(1, 50):
         kept.add([message(number, f"channel{number}")], upto(number))
-    assert list(kept._channels) == ["channel49"]
+    assert set(kept._channels) == {"channel49", "*", "**"}

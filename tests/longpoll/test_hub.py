@@ -12,11 +12,11 @@ import pytest
 from longpoll import deadlines, jobbook, logbook
 from longpoll.cursor import Cursor, Snapshot, decode
 from longpoll.errors import Unavailable
-from longpoll.history import Message
 from longpoll.hub import Hub
 from longpoll.jobbook import JobState
 from longpoll.names import Channels
 from longpoll.waiter import News, Waiter
+from queueapi.messages import Message
 
 EPOCH = "epoch___"
 RUNNING = JobState("running", '{"state":"running"}', False)

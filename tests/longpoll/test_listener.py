@@ -18,6 +18,7 @@ from longpoll.hub import Hub
 from longpoll.listener import Feed
 from queueapi.embedded import EmbeddedPostgres
 from queueapi.errors import StoreUnavailable
+from queueapi.messages import NewMessage
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.messages import Messages
 from queueapi.postgres.migrate import migrate
@@ -50,7 +51,7 @@ def listening(feed: Feed, sql: Sql) -> None:
 
 
 def say(messages: Messages, channel: str, *texts: object) -> None:
-    messages.publish([(channel, "said", json.dumps(text)) for text in texts])
+    messages.publish([NewMessage(channel, "said", json.dumps(text)) for text in texts])
 
 
 # -- jobs
@@ -613,7 +614,7 @@ def heard(feed, text):
     browser = Browser(feed, "news")
     browser.poll(wait=0)
     session = Dedicated(open_)
-    Messages(session).publish([("news", "said", json.dumps(text))])
+    Messages(session).publish([NewMessage("news", "said", json.dumps(text))])
     session.close()
     return json.loads(browser.data()[0])
 

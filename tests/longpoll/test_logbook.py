@@ -6,10 +6,10 @@ import pytest
 
 from longpoll import history, logbook
 from longpoll.cursor import Snapshot
-from longpoll.history import Message
 from longpoll.logbook import LogBook
 from longpoll.names import Channels
 from longpoll.waiter import Waiter
+from queueapi.messages import Message
 
 
 def waiter(*channels: str) -> Waiter:

@@ -21,7 +21,7 @@ def test_a_job_goes_by_its_ticket_and_a_reply_repeats_the_ticket() -> None:
 
 
 def test_a_public_channel_goes_by_its_name() -> None:
-    assert resolve(["news", "/chat/1"], SIGNER) == Channels(jobs=(), logs=(("news", "news"), ("/chat/1", "/chat/1")))
+    assert resolve(["news", "/chat/1"], SIGNER) == Channels(jobs=(), logs=(("news", "news"), ("chat.1", "/chat/1")))
 
 
 @pytest.mark.parametrize("name", ["private-news", "presence-room", "private-"])

@@ -5,12 +5,12 @@ with cursor as materialized (
     select pg_snapshot_xmax(%(after)s::pg_snapshot) as xmax,
            array(select pg_snapshot_xip(%(after)s::pg_snapshot)) as xips
 ), message as (
-    select id, xid, channel, event, data from queueapi.messages
+    select id, xid, channel, event, data, meta from queueapi.messages
     where xid >= (select xmax from cursor)
     union all
-    select id, xid, channel, event, data from queueapi.messages
+    select id, xid, channel, event, data, meta from queueapi.messages
     where xid = any ((select xips from cursor)::xid8[])
 )
-select pg_current_snapshot()::text, id, xid::text::bigint, channel, event, data::text
+select pg_current_snapshot()::text, id, xid::text::bigint, channel, event, data::text, meta::text
 from (values (1)) as always (row) left join message on true
 order by id

@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from queueapi.messages import NewMessage
 from queueapi.postgres.messages import Messages
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
@@ -127,9 +128,9 @@ def test_messages_that_found_no_partition_leave_as_well_and_older_cursors_are_re
     log = Messages(session)
     _, before = log.position()
     sql(f"drop table queueapi.messages_{day(0):%Y%m%d}")
-    log.publish([("news", "old", "{}")])
+    log.publish([NewMessage("news", "old", "{}")])
     _, between = log.position()
-    log.publish([("news", "young", "{}")])
+    log.publish([NewMessage("news", "young", "{}")])
     sql("update queueapi.messages_default set at = now() - interval '40 days' where event = 'old'")
     upkeep.prune()
     assert sql("select event from queueapi.messages") == [("young",)]
@@ -143,10 +144,10 @@ def test_messages_leave_after_their_time_and_older_cursors_are_refused(
     _, before = log.position()
     kept = make_partition(sql, "messages", day(-MESSAGE_DAYS))
     past = make_partition(sql, "messages", day(-MESSAGE_DAYS - 1))
-    log.publish([("news", "old", "{}")])
+    log.publish([NewMessage("news", "old", "{}")])
     sql(f"update queueapi.messages set at = '{day(-MESSAGE_DAYS - 1)} 12:00+00'")
     _, after = log.position()
-    log.publish([("news", "young", "{}")])
+    log.publish([NewMessage("news", "young", "{}")])
     assert log.honours(before)
     upkeep.prune()
     assert past not in partitions(sql, "messages")

@@ -1,0 +1,96 @@
+"""Who may listen to what, and publish where: signed tickets, the application's own word, and what is public."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple
+
+from longpoll.errors import Forbidden
+from longpoll.names import Channels, checked_channel, checked_pattern, keys, named, resolve, shortened
+from queueapi.signing import Signer
+
+Action = Literal["subscribe", "publish"]
+
+# (request, channel, action) -> True, False, or None: no opinion, the rules of names and tickets hold. The channel is
+# its name in the log (``messages.new``), a pattern's key (``messages.*``), or of a job or batch ``jobs.7``, ``batches.7``.
+Authorize = Callable[[Any, str, Action], bool | None]
+
+
+class Visitor(NamedTuple):
+    """Who asks.
+
+    Attributes:
+        dialect: as in ``bayeux``.
+        address: the network address that the request came from.
+        request: the Falcon request; over a websocket, the one that opened it.
+        client: the session's id, where the dialect has sessions.
+    """
+
+    dialect: str
+    address: str
+    request: Any
+    client: str = ""
+
+
+class Door:
+    """1. lets a visitor listen; 2. lets a visitor publish.
+
+    Args:
+        authorize: the application's own word, asked for each channel before anything else.
+        publish: the channels and patterns on which any client may publish. By default none: what everybody hears
+            should come from the application.
+
+    Raises:
+        BadChannel: one of ``publish`` is neither a channel nor a pattern.
+    """
+
+    def __init__(self, signer: Signer, authorize: Authorize | None = None, publish: Iterable[str] = ()) -> None:
+        self.signer = signer
+        self._authorize = authorize
+        self._publish = frozenset(checked_pattern(name) for name in publish)
+
+    # -- 1. listening
+
+    def listen(self, visitor: Visitor, asked: Iterable[str]) -> Channels:
+        """What tickets and names stand for, in the native dialect.
+
+        Raises:
+            BadTicket, BadChannel, Forbidden: some are refused.
+        """
+        return resolve(asked, self.signer, lambda thing: self.word(visitor, thing, "subscribe"))
+
+    def subscribe(self, visitor: Visitor, name: str, ticket: str | None = None) -> int | str:
+        """What somebody may listen to who asks by name: a job, a batch below zero, or a key.
+
+        Raises:
+            BadTicket, BadChannel, Forbidden: it may not.
+        """
+        return named(name, ticket, self.signer, lambda thing: self.word(visitor, thing, "subscribe"))
+
+    # -- 2. publishing
+
+    def publish(self, visitor: Visitor, name: str) -> str:
+        """The channel's name in the log.
+
+        Raises:
+            BadChannel: no channel can have that name.
+            Forbidden: it may not publish there.
+        """
+        channel = checked_channel(name)
+        verdict = self.word(visitor, channel, "publish")
+        if verdict is None:
+            verdict = not self._publish.isdisjoint(keys(channel))
+        if not verdict:
+            raise Forbidden(
+                f"clients may not publish on {shortened(name)}: the application should, or let them by authorize= or "
+                "longpoll-serve --publish",
+                [name],
+            )
+        return channel
+
+    def word(self, visitor: Visitor, thing: int | str, action: Action) -> bool | None:
+        """What the application says; None if it has no opinion."""
+        if self._authorize is None:
+            return None
+        channel = thing if isinstance(thing, str) else f"jobs.{thing}" if thing >= 0 else f"batches.{-thing}"
+        return self._authorize(visitor.request, channel, action)

@@ -1,0 +1,80 @@
+"""The native dialect as it is served: /poll, and what belongs to it. See :mod:`longpoll.dialects.native`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Final
+
+import falcon
+
+from longpoll.cursor import decode
+from longpoll.dialects import native
+from longpoll.endpoints.jobs import Cancel, Job
+from longpoll.endpoints.requests import body_of, callback_of
+from longpoll.services import App, Services
+from longpoll.transports import jsonp
+from longpoll.transports.held import HeldReply
+from longpoll.waiter import News, Waiter
+
+# Seconds that a browser may use its copy of the script without asking: after a deploy pages are not old for long.
+SCRIPT_AGE: Final = 300
+# Bytes of a request: two hundred tickets and a cursor.
+MAX_BODY: Final = 64 * 1024
+
+
+class Native:
+    """See :class:`longpoll.services.Endpoint`."""
+
+    def install(self, app: App, services: Services) -> None:
+        app.add_route("/poll", Poll(services))
+        app.add_route("/job", Job(services))
+        app.add_route("/job/cancel", Cancel(services))
+        app.add_route("/longpoll.js", Script())
+
+
+class Poll:
+    """POST or GET /poll: waits for news of channels."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        ask = native.read_body(body_of(req, MAX_BODY, "ask for fewer channels"))
+        self._hold(ask, req, resp, native.write_news)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        callback = callback_of(req, resp)
+        ask = native.read_query(req.params)
+        if callback is None:
+            self._hold(ask, req, resp, native.write_news)
+        else:
+            self._hold(ask, req, resp, lambda news: jsonp.wrap(callback, native.write_news(news)))
+
+    def _hold(
+        self, ask: native.Ask, req: falcon.Request, resp: falcon.Response, write: Callable[[News], bytes]
+    ) -> None:
+        channels = self._services.door.listen(self._services.visitor(req, "native"), ask.channels)
+        hub = self._services.hub()
+        held = HeldReply(lambda: hub.forget(waiter))
+        waiter = Waiter(channels, lambda news: held.answer(write(news)))
+        cursor = decode(ask.cursor) if ask.cursor else None
+        hub.wait(waiter, cursor, ask.wait, unreadable=bool(ask.cursor and cursor is None))
+        if held.body is None:
+            resp.stream = held
+        else:
+            resp.data = held.body
+
+
+class Script:
+    """GET /longpoll.js: the browser's side."""
+
+    def __init__(self) -> None:
+        self._text = (files("longpoll") / "static" / "longpoll.js").read_bytes()
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = "text/javascript; charset=utf-8"
+        resp.cache_control = [f"public, max-age={SCRIPT_AGE}"]
+        resp.data = self._text
+
+    on_head = on_get

@@ -1,0 +1,56 @@
+"""What every endpoint is given: one hub, one door, one signer for all dialects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import falcon
+
+from longpoll.door import Door, Visitor
+from longpoll.hub import Hub
+from longpoll.listener import Feed
+from queueapi.runtime import Runtime
+
+ANYBODY: Final = "*"
+
+App = falcon.App[falcon.Request, falcon.Response]
+
+
+@dataclass(frozen=True)
+class Services:
+    """Made by :func:`longpoll.app.create_app`.
+
+    Attributes:
+        origins: of the pages that may ask from a browser; ``*`` for any.
+    """
+
+    feed: Feed
+    runtime: Runtime
+    door: Door
+    origins: str | Sequence[str] = ANYBODY
+
+    def hub(self) -> Hub:
+        """The hub, fed from the first call on.
+
+        Raises:
+            StoreUnavailable: this is the first call, and the database is away.
+        """
+        return self.feed.start()
+
+    def visitor(self, req: falcon.Request, dialect: str, client: str = "") -> Visitor:
+        """Who sent this request."""
+        return Visitor(dialect, req.remote_addr or "", req, client)
+
+    def welcomes(self, req: falcon.Request) -> bool:
+        """Whether the page that opens this websocket may. Browsers ask nobody about those: only the server can tell."""
+        origin = req.get_header("Origin")
+        return origin is None or self.origins == ANYBODY or origin in self.origins
+
+
+class Endpoint(Protocol):
+    """A dialect as it is served: its routes, and what they do."""
+
+    def install(self, app: App, services: Services) -> None:
+        """Add the routes."""
