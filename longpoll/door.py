@@ -12,7 +12,7 @@ from queueapi.signing import Signer
 Action = Literal["subscribe", "publish"]
 
 # (request, channel, action) -> True, False, or None: no opinion, the rules of names and tickets hold. The channel is
-# its name in the log (``messages.new``), a pattern's key (``messages.*``), or of a job or batch ``jobs.7``, ``batches.7``.
+# its name in the log (``messages.new``), a pattern's key (``messages.*``), or ``jobs.7`` or ``batches.7``.
 Authorize = Callable[[Any, str, Action], bool | None]
 
 
@@ -48,6 +48,11 @@ class Door:
         self.signer = signer
         self._authorize = authorize
         self._publish = frozenset(checked_pattern(name) for name in publish)
+
+    @property
+    def asks(self) -> bool:
+        """Whether the application has a word in it, which may take its time."""
+        return self._authorize is not None
 
     # -- 1. listening
 

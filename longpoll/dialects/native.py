@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from longpoll.errors import BadRequest
+from longpoll.errors import BadRequest, Refused
 from longpoll.jobbook import JobState
 from longpoll.waiter import News, Told
 
@@ -138,6 +138,11 @@ def write_job(state: JobState) -> bytes:
 def write_error(code: str, sentence: str, status: int, channels: Sequence[str] = ()) -> bytes:
     """The reply to what is refused. The status stands in it too: over JSONP the real one cannot be read."""
     return _encode({"error": {"code": code, "message": sentence, "status": status, "channels": channels}})
+
+
+def write_refusal(refused: Refused) -> bytes:
+    """The same, of an error."""
+    return write_error(refused.code, str(refused), refused.status, refused.channels)
 
 
 def _said(error: Exception) -> str:

@@ -1,4 +1,7 @@
-"""The native dialect as it is served: /poll, and what belongs to it. See :mod:`longpoll.dialects.native`."""
+"""The native dialect as it is served: /poll, its streams, and what belongs to them.
+
+See :mod:`longpoll.dialects.native`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from longpoll.cursor import decode
 from longpoll.dialects import native
 from longpoll.endpoints.jobs import Cancel, Job
 from longpoll.endpoints.requests import body_of, callback_of
+from longpoll.endpoints.streams import Events, Socket
 from longpoll.services import App, Services
 from longpoll.transports import jsonp
 from longpoll.transports.held import HeldReply
@@ -28,6 +32,8 @@ class Native:
 
     def install(self, app: App, services: Services) -> None:
         app.add_route("/poll", Poll(services))
+        app.add_route("/events", Events(services))
+        app.add_route("/socket", Socket(services))
         app.add_route("/job", Job(services))
         app.add_route("/job/cancel", Cancel(services))
         app.add_route("/longpoll.js", Script())

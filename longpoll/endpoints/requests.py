@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import falcon
 
 from longpoll.errors import BadRequest
@@ -32,3 +34,11 @@ def callback_of(req: falcon.Request, resp: falcon.Response) -> str | None:
     req.context.callback = callback
     resp.set_headers(jsonp.HEADERS)
     return callback
+
+
+def plain(resp: falcon.Response, status: int, sentence: str, headers: Mapping[str, str] = {}) -> None:
+    """A reply for people, or for a client that would take JSON for messages."""
+    resp.status = falcon.code_to_http_status(status)
+    resp.content_type = falcon.MEDIA_TEXT
+    resp.set_headers(dict(headers))
+    resp.text = f"{sentence}\n"
