@@ -2,84 +2,61 @@
 
 from __future__ import annotations
 
-import _socket  # the plain one: gevent's wrapper costs two watchers and half a KiB for each idle connection
-from collections.abc import Callable
-from socket import MSG_PEEK, SHUT_WR
-from typing import TYPE_CHECKING, Any, Protocol
-
-import gevent
+import _socket
+from socket import SHUT_WR
+from typing import Any
 
 from longpoll.server import replies, wire
+from longpoll.server.host import Host, Keeper
+from longpoll.server.line import Line
 from longpoll.server.reader import Reader, Request
-from longpoll.server.replies import ReplyHead
-from longpoll.server.rooms import Room, Rooms
 from longpoll.server.strict import Refusal
-from longpoll.transports.held import HeldReply
-
-if TYPE_CHECKING:
-    from gevent._types import _Loop
 
 PACKET = 16 * 1024  # bytes asked of the socket at once; a poll is a tenth of that
 
 
-class Host(Protocol):
-    """What a connection needs of its server."""
-
-    loop: _Loop
-    rooms: Rooms[Connection]
-    draining: bool
-    max_body: int
-    send_timeout: float
-
-    def serve(self, connection: Connection, request: Request) -> None:
-        """Runs the application, in a greenlet, and then calls `proceed`, `hold` or `close`."""
-
-    def spawn(self, work: Callable[..., object], *args: Any) -> object: ...
-
-    def in_loop_thread(self) -> bool: ...
-
-
-class Connection:
+class Connection(Line):
     """A socket and what is going on with it. While nothing is, there is no greenlet.
 
     1. It collects a request in the event loop's own callbacks: a slow client costs no greenlet either.
     2. The server's greenlet runs the application and writes through `sendall`.
-    3. Then it waits for the next request, holds a poll, or finishes.
-    4. A held poll ends with an answer, or with the client gone.
+    3. Then it waits for the next request, or finishes,
+    4. or a `Keeper` has it, for a held poll, a stream or a websocket, until it proceeds or is closed.
 
     Measured with 5,000 held polls: 0.8 KiB of memory each, its HeldReply included, when they come one after
     another; 2.6 KiB when all of them ask in the same moment and 5,000 greenlets are made to run once.
     """
 
-    __slots__ = ("_held", "_host", "_reader", "_reply_head", "_room", "_socket", "_watcher", "address")
+    __slots__ = ("_reader", "address")
 
     def __init__(self, host: Host, socket: _socket.socket, address: Any) -> None:
+        super().__init__(host, socket)
         self.address = address
-        self._host = host
-        self._socket = socket
-        self._watcher = host.loop.io(socket.fileno(), wire.READ)
-        self._room: Room[Connection] | None = None
         self._reader: Reader | None = None
-        self._held: HeldReply | None = None
-        self._reply_head: ReplyHead | None = None
 
-    # -- a request comes in
+    # -- 1. a request comes in
 
     def open(self) -> None:
-        self._enter(self._host.rooms.head)
-        self._watcher.start(self._receive)
+        self.enter(self.host.rooms.head)
+        self.listen(self._receive)
 
     def _receive(self) -> None:
-        data = wire.read(self._socket, PACKET)
-        if data is None:
+        reader = self._read_on()
+        if reader is None:
             return
+        if self.count(reader.size):
+            self._advance(reader)
+        else:
+            self.refuse(replies.TOO_MUCH)
+
+    def _read_on(self) -> Reader | None:
+        data = self.read(PACKET)
         if not data:
-            self.close()
-            return
+            return None
         if self._reader is None:
-            self._reader = Reader(self._host.max_body)
+            self._reader = Reader(self.host.max_body)
         self._reader.feed(data)
-        self._advance(self._reader)
+        return self._reader
 
     def _advance(self, reader: Reader) -> None:
         found = reader.request()
@@ -90,19 +67,19 @@ class Connection:
         elif reader.empty:
             self._wait_idle()
         else:
-            self._enter(self._host.rooms.body if reader.in_body else self._host.rooms.head)
+            self.enter(self.host.rooms.body if reader.in_body else self.host.rooms.head)
             if reader.must_say_continue():
-                wire.send(self._socket, replies.CONTINUE)
-            self._watcher.start(self._receive)
+                wire.send(self._socket, [replies.CONTINUE])
+            self.listen(self._receive)
 
     def _serve(self, request: Request, reader: Reader) -> None:
-        self._watcher.stop()
+        self.pause()
         if reader.empty:
             self._reader = None
-        self._enter(self._host.rooms.active)
-        self._host.serve(self, request)
+        self.enter(self.host.rooms.active)
+        self.host.serve(self, request)
 
-    # -- a reply goes out
+    # -- 2. a reply goes out
 
     def sendall(self, data: wire.Part) -> None:
         """Sends all of *data*; in a greenlet.
@@ -110,101 +87,75 @@ class Connection:
         Raises BrokenPipeError, and has closed, if the client is gone or takes longer than the send timeout.
         """
         try:
-            wire.send_all(self._host.loop, self._socket, data, self._host.send_timeout)
+            wire.send_all(self.host.loop, self._socket, data, self.host.send_timeout)
         except BrokenPipeError:
             self.close()
             raise
 
-    # -- after the reply
+    # -- 3. after the reply
 
     def proceed(self, closing: bool) -> None:
         """The reply is out: this was the last one, or the next request may be here already."""
+        self.let_go()
         if closing:
             self._finish()
         elif self._reader is not None:
+            self.count(self._reader.size)
             self._advance(self._reader)
         else:
             self._wait_idle()
 
     def _wait_idle(self) -> None:
         self._reader = None
-        if self._host.draining:
+        self.count(0)
+        if self.host.draining:
             self._finish()
             return
-        self._enter(self._host.rooms.idle)
-        self._watcher.start(self._receive)
+        self.enter(self.host.rooms.idle)
+        self.listen(self._receive)
 
     def _finish(self) -> None:
         """No more replies: says so, and closes when the client has read it."""
         self._reader = None
+        self.count(0)
         try:
             self._socket.shutdown(SHUT_WR)
         except OSError:
             self.close()
             return
-        self._enter(self._host.rooms.lingering)
-        self._watcher.start(self._discard)
+        self.enter(self.host.rooms.lingering)
+        self.listen(self._discard)
 
     def _discard(self) -> None:
-        if wire.read(self._socket, PACKET) == b"":
-            self.close()
+        self.read(PACKET)
 
-    # -- a poll is held
+    # -- 4. it is kept
 
-    def hold(self, held: HeldReply, reply_head: ReplyHead) -> None:
-        """Keeps the poll; whatever greenlet brought it may end."""
-        self._held = held
-        self._reply_head = reply_head
-        self._enter(self._host.rooms.held)
-        if held.park(self._deliver):
-            self._watcher.start(self._notice)
-        else:
-            assert held.body is not None
-            self._answer(held.body)
+    def keep(self, keeper: Keeper) -> None:
+        """Leaves the connection to *keeper*; whatever greenlet brought it may end."""
+        self.count(0 if self._reader is None else self._reader.size)
+        self.keeper = keeper
+        self.listen(keeper.readable)
+        keeper.begin()
 
-    def _deliver(self, body: bytes) -> None:
-        if self._host.in_loop_thread():
-            self._answer(body)
-        else:
-            self._host.loop.run_callback_threadsafe(self._answer, body)
+    def read_early(self) -> None:
+        """For a keeper that expects nothing of the client: what comes is its next request, and has its turn later."""
+        reader = self._read_on()
+        if reader is not None and reader.size > PACKET:
+            self.pause()
 
-    def _answer(self, body: bytes) -> None:
-        reply_head, self._reply_head = self._reply_head, None
-        self._held = None
-        if reply_head is None:
-            return  # the client left first
-        self._watcher.stop()
-        closing = self._host.draining or not reply_head.keep_alive
-        rest = wire.send(self._socket, reply_head.before(body, closing), b"" if reply_head.bodiless else body)
-        if rest is None:
-            self.close()
-        elif rest:
-            self._enter(self._host.rooms.active)
-            self._host.spawn(self._send_rest, rest, closing)
-        else:
-            self.proceed(closing)
-
-    def _send_rest(self, rest: memoryview, closing: bool) -> None:
-        try:
-            self.sendall(rest)
-        except BrokenPipeError:
-            return
-        self.proceed(closing)
-
-    def _notice(self) -> None:
-        """Something happened to a client that waits: it left, or it sent its next request too early."""
-        data = wire.read(self._socket, 1, MSG_PEEK)
-        if data:
-            # Its turn comes after the answer; until then it would be reported again and again.
-            self._watcher.stop()
-        elif data is not None:
-            self.close()
+    def take_early(self) -> bytes:
+        """What came behind the request."""
+        reader, self._reader = self._reader, None
+        return b"" if reader is None else reader.rest()
 
     # -- the end
 
     def expire(self) -> None:
         """The room's time is over."""
-        if self._reader is None:
+        if self.keeper is not None:
+            self.keeper.expire()
+        elif self._reader is None:
             self.close()
         else:
             self.refuse(Refusal(408, "The request did not arrive in time."))
@@ -213,35 +164,16 @@ class Connection:
         """The server drains: closes the connection unless a request is under way, or has just come."""
         if self._reader is None:
             self._receive()
-        if self._reader is None and self._room in (self._host.rooms.idle, self._host.rooms.head):
+        if self._reader is None and self._room in (self.host.rooms.idle, self.host.rooms.head):
             self.close()
 
     def refuse(self, refusal: Refusal) -> None:
         """Says why, and ends."""
-        if wire.send(self._socket, replies.refusal_reply(refusal)) is None:
+        if wire.send(self._socket, [replies.refusal_reply(refusal)]) is None:
             self.close()
         else:
             self._finish()
 
     def close(self) -> None:
-        """Ends at once, whatever was under way."""
-        if self._room is None:
-            return
-        self._room.leave(self)
-        self._room = self._reader = self._reply_head = None
-        self._watcher.stop()
-        self._watcher.close()
-        self._socket.close()
-        held, self._held = self._held, None
-        if held is not None:
-            # In a greenlet: this may be the event loop's callback, and whoever is told may wait for a lock.
-            gevent.spawn(held.abandon)
-
-    def _enter(self, room: Room[Connection]) -> None:
-        """Does nothing if the connection is there already: a byte now and then renews no deadline."""
-        if self._room is room:
-            return
-        if self._room is not None:
-            self._room.leave(self)
-        self._room = room
-        room.enter(self)
+        self._reader = None
+        super().close()

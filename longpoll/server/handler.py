@@ -1,4 +1,4 @@
-"""Runs the application for one whole request, and lets pywsgi write the reply unless it is a held one."""
+"""Runs the application for one whole request, and lets pywsgi write the reply unless it is to be kept."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from gevent import GreenletExit
 from gevent.pywsgi import Input, WSGIHandler, WSGIServer, _NoopLog  # type: ignore[attr-defined]
 
 from longpoll.server import replies
+from longpoll.server.holding import Holding
 from longpoll.server.reader import Request
+from longpoll.server.streaming import Streaming
+from longpoll.server.upgraded import Upgraded
+from longpoll.transports import handshake
 from longpoll.transports.held import HeldReply
+from longpoll.transports.stream import StreamReply
+from longpoll.transports.websocket import WebSocketReply
 
 if TYPE_CHECKING:
     from longpoll.server.connection import Connection
@@ -25,7 +31,10 @@ logger = logging.getLogger("longpoll.server")
 ONE_WRITE = 64 * 1024
 _WHOLE_ADDRESS = re.compile("^https?://[^/?]*")  # of a target, as a proxy may send it
 _NOTHING_LEFT = Input(BytesIO(), 0)  # type: ignore[arg-type]  # pywsgi discards what is left of a body: never any
-_OURS = (b"connection", b"content-length", b"transfer-encoding", b"date")  # of a held reply, when it goes out
+_OURS = (b"connection", b"content-length", b"transfer-encoding", b"date")  # of a kept reply, when it goes out
+_BODILESS = (204, 304)
+
+Kept = HeldReply | StreamReply | WebSocketReply
 
 
 class Headers:
@@ -64,8 +73,8 @@ class Headers:
 class Handler(WSGIHandler):
     """One request of one connection.
 
-    1. `handle` runs the application and writes its reply, or finds that it is to be held.
-    2. Then it gives the connection back: to hold it, to wait for the next request on it, or to end it.
+    1. `handle` runs the application and writes its reply, or finds that it is to be kept.
+    2. Then it gives the connection away: to keep it, to wait for the next request on it, or to end it.
     """
 
     socket: Connection  # type: ignore[assignment]  # pywsgi only ever calls sendall on it
@@ -76,13 +85,17 @@ class Handler(WSGIHandler):
     def __init__(self, connection: Connection, request: Request, server: WSGIServer) -> None:
         super().__init__(connection, connection.address, server, BytesIO(request.head))  # type: ignore[arg-type,call-arg]
         self._request = request
-        self._held: HeldReply | None = None
+        self._kept: Kept | None = None
 
     def handle(self) -> None:
         connection = self.socket
         outcome = self.handle_one_request()
-        if self._held is not None:
-            connection.hold(self._held, self._reply_head())
+        if isinstance(self._kept, HeldReply):
+            connection.keep(Holding(connection, self._kept, self._reply_head()))
+        elif isinstance(self._kept, StreamReply):
+            self._stream(self._kept)
+        elif self._kept is not None:
+            self._upgrade(self._kept)
         else:
             if isinstance(outcome, tuple):
                 connection.sendall(outcome[1])
@@ -108,6 +121,7 @@ class Handler(WSGIHandler):
         self.wsgi_input = _NOTHING_LEFT
         environ["wsgi.input"] = BytesIO(body)
         environ["wsgi.input_terminated"] = True
+        environ[handshake.UPGRADES] = True
         if environ.pop("HTTP_TRANSFER_ENCODING", None):  # decoded already (RFC 9112, 7.1.3)
             environ["CONTENT_LENGTH"] = str(len(body))
         return environ
@@ -119,30 +133,61 @@ class Handler(WSGIHandler):
     # -- the reply
 
     def process_result(self) -> None:
-        if isinstance(self.result, HeldReply) and self._can_be_held():
-            self._held = self.result
-            self.result = None  # or pywsgi would close() it, which abandons the poll
+        if isinstance(self.result, Kept) and self._can_be_kept():
+            self._kept = self.result
+            self.result = None  # or pywsgi would close() it, which abandons it
         else:
             super().process_result()
 
-    def _can_be_held(self) -> bool:
-        return self.status is not None and not self.headers_sent and self.code not in (204, 304)
+    def _can_be_kept(self) -> bool:
+        if isinstance(self.result, HeldReply) and self.code in _BODILESS:
+            return False
+        return self.status is not None and not self.headers_sent
 
     def _reply_head(self) -> replies.ReplyHead:
-        lines = [b"HTTP/1.1 %b" % self.status]
-        lines += [b"%b: %b" % field for field in self.response_headers if field[0].lower() not in _OURS]
         return replies.reply_head(
-            b"\r\n".join([*lines, b""]),
+            self._fields(),
             keep_alive=not self.close_connection,
             http10=self.request_version == "HTTP/1.0",
             bodiless=self.command == "HEAD",
         )
 
+    def _fields(self) -> bytes:
+        """The status line and the application's own headers."""
+        lines = [b"HTTP/1.1 %b" % self.status]
+        lines += [b"%b: %b" % field for field in self.response_headers if field[0].lower() not in _OURS]
+        return b"\r\n".join([*lines, b""])
+
+    def _stream(self, reply: StreamReply) -> None:
+        connection = self.socket
+        chunked = self.request_version == "HTTP/1.1" and self.code not in _BODILESS
+        # Without chunks only the connection's end ends a body.
+        ends = self.code not in _BODILESS and not chunked
+        closing = self.close_connection or ends or self.server.draining
+        head = replies.stream_head(self._fields(), chunked, closing)
+        if self.command == "HEAD" or self.code in _BODILESS:
+            connection.sendall(head)
+            reply.abandon()
+            connection.proceed(closing)
+        else:
+            connection.keep(Streaming(connection, reply, head, chunked=chunked, closing=closing))
+
+    def _upgrade(self, reply: WebSocketReply) -> None:
+        connection = self.socket
+        assert self.environ is not None
+        refused = handshake.refusal(self.environ)
+        if refused is None:
+            connection.keep(Upgraded(connection, reply, handshake.reply_head(self.environ, reply.subprotocol)))
+        else:
+            connection.sendall(replies.plain(refused.status, refused.sentence, refused.headers))
+            reply.abandon()
+            connection.proceed(closing=True)
+
     def finalize_headers(self) -> None:
         """Decides how the body ends and whether the connection does."""
         super().finalize_headers()
         headers = self.response_headers
-        has_body = self.code not in (204, 304)
+        has_body = self.code not in _BODILESS
         if has_body and self.provided_content_length is None and not self.response_use_chunked:
             # HTTP/1.0 knows no chunks: unless pywsgi counted the body, only the connection's end ends it.
             self.close_connection |= not any(name == b"Content-Length" for name, _ in headers)

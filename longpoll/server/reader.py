@@ -45,6 +45,15 @@ class Reader:
         self._buffer += data
 
     @property
+    def size(self) -> int:
+        """How many bytes are in it."""
+        return len(self._buffer) + (len(self._chunks.content) if self._chunks else 0)
+
+    def rest(self) -> bytes:
+        """What came behind the last request; for something else than a request."""
+        return bytes(self._buffer)
+
+    @property
     def empty(self) -> bool:
         """Whether nothing of a request is here."""
         return not self._head and not self._buffer

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import NamedTuple
 
 from longpoll.server.strict import Refusal
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 FULL = Refusal(503, "This server holds as many connections as it may; try again in a moment.")
+
+TOO_MUCH = Refusal(503, "This server is receiving as many long requests as it may; try again in a moment.")
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class ReplyHead(NamedTuple):
@@ -46,12 +52,25 @@ def _date_field(second: int) -> bytes:
     return f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
 
 
+def stream_head(fields: bytes, chunked: bool, closing: bool) -> bytes:
+    """The whole head of a reply whose length nobody knows; *fields* as in `ReplyHead`."""
+    coding = b"Transfer-Encoding: chunked\r\n" if chunked else b""
+    connection = b"Connection: close\r\n" if closing else b""
+    return b"%s%s%s%s\r\n" % (fields, date_field(), coding, connection)
+
+
 def refusal_reply(refusal: Refusal) -> bytes:
+    return plain(refusal.status, refusal.sentence)
+
+
+def plain(status: int, sentence: str, headers: Mapping[str, str] = _NO_HEADERS) -> bytes:
     """A whole reply that says what was wrong, and that the connection ends."""
-    body = f"{refusal.sentence}\n".encode()
-    fields = (
-        f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\n"
-        "Content-Type: text/plain; charset=utf-8\r\n"
-        "Cache-Control: no-store\r\n"
-    ).encode()
-    return ReplyHead(fields, False, False, False).before(body, closing=True) + body
+    body = f"{sentence}\n".encode()
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Content-Type: text/plain; charset=utf-8",
+        "Cache-Control: no-store",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        "",
+    ]
+    return ReplyHead("\r\n".join(lines).encode(), False, False, False).before(body, closing=True) + body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from time import monotonic
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 
 class Guest(Protocol):
@@ -54,31 +54,50 @@ class Room(Generic[G]):
         return iter(list(self._guests))
 
 
+class Stays(NamedTuple):
+    """How many seconds a connection may stay where."""
+
+    head: float
+    body: float
+    idle: float
+    send: float
+    ping: float
+    pong: float
+    close: float
+
+
 class Rooms(Generic[G]):
     """All rooms of a server. A connection is always in exactly one."""
 
-    __slots__ = ("active", "body", "head", "held", "idle", "lingering")
+    __slots__ = (
+        "active", "body", "closing", "head", "held", "idle", "lingering", "pinged", "sending", "streams", "websockets",
+    )  # fmt: skip
 
     # A client that was told to go has this long to read it, in seconds: closing while its bytes are still
     # coming in would reset the connection, and the reset overtakes the reply.
     LINGER = 2.0
 
-    def __init__(self, head_timeout: float, body_timeout: float, idle_timeout: float) -> None:
-        self.idle: Room[G] = Room(idle_timeout)  # between two requests
-        self.head: Room[G] = Room(head_timeout)  # connected, and the head is not whole yet
-        self.body: Room[G] = Room(body_timeout)  # the body is not whole yet
+    def __init__(self, stays: Stays) -> None:
+        self.idle: Room[G] = Room(stays.idle)  # between two requests
+        self.head: Room[G] = Room(stays.head)  # connected, and the head is not whole yet
+        self.body: Room[G] = Room(stays.body)  # the body is not whole yet
         self.active: Room[G] = Room()  # a greenlet is at work
         self.held: Room[G] = Room()  # a poll without an answer yet
+        self.streams: Room[G] = Room()  # open, and everything written has been sent
+        self.websockets: Room[G] = Room(stays.ping)  # the same
+        self.pinged: Room[G] = Room(stays.pong)  # a websocket that has not answered yet
+        self.sending: Room[G] = Room(stays.send)  # a client that does not take all at once
+        self.closing: Room[G] = Room(stays.close)  # a websocket that we have closed
         self.lingering: Room[G] = Room(self.LINGER)
 
     def sweep(self) -> None:
         now = monotonic()
-        for room in (self.idle, self.head, self.body, self.lingering):
-            room.expire(now)
+        for name in self.__slots__:
+            getattr(self, name).expire(now)
 
     def busy(self) -> int:
         """How many connections still owe or are owed something."""
-        return len(self.head) + len(self.body) + len(self.active) + len(self.held)
+        return len(self) - len(self.idle) - len(self.lingering)
 
     def counts(self) -> dict[str, int]:
         return {name: len(getattr(self, name)) for name in self.__slots__}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -13,32 +14,43 @@ if TYPE_CHECKING:
     from gevent._types import _Loop
 
 READ, WRITE = 1, 2  # the event loop's masks
+AT_ONCE = 64  # parts given to one system call; the kernel's limit is 1024
 
 Part = bytes | bytearray | memoryview
 
 
-def read(socket: _socket.socket, size: int, flags: int = 0) -> bytes | None:
+def read(socket: _socket.socket, size: int) -> bytes | None:
     """At most *size* bytes. None: nothing there yet. Empty: the client is gone."""
     try:
-        return socket.recv(size, flags)
+        return socket.recv(size)
     except BlockingIOError:
         return None
     except OSError:
         return b""
 
 
-def send(socket: _socket.socket, *parts: Part) -> memoryview | None:
-    """Sends what the socket takes at once and returns the rest; None if the client is gone."""
-    try:
-        sent = socket.sendmsg(parts)
-    except BlockingIOError:
-        sent = 0
-    except OSError:
-        return None
-    before_last = sum(map(len, parts)) - len(parts[-1])
-    if sent >= before_last:  # a body is not copied: all who wait for one event share it
-        return memoryview(parts[-1])[sent - before_last :]
-    return memoryview(b"".join(parts))[sent:]
+def send(socket: _socket.socket, parts: Sequence[Part]) -> list[Part] | None:
+    """Sends what the socket takes at once and returns the rest; None if the client is gone.
+
+    Nothing is copied: all who wait for one event share its bytes.
+    """
+    left = list(parts)
+    while left:
+        try:
+            sent = socket.sendmsg(left[:AT_ONCE])
+        except BlockingIOError:
+            break
+        except OSError:
+            return None
+        done = 0
+        while done < len(left) and sent >= len(left[done]):
+            sent -= len(left[done])
+            done += 1
+        del left[:done]
+        if sent:
+            left[0] = memoryview(left[0])[sent:]
+            break
+    return left
 
 
 def send_all(loop: _Loop, socket: _socket.socket, data: Part, timeout: float) -> None:
@@ -46,12 +58,12 @@ def send_all(loop: _Loop, socket: _socket.socket, data: Part, timeout: float) ->
 
     Raises BrokenPipeError if the client is gone, or has not read enough of it after *timeout* seconds.
     """
-    rest = _send_or_raise(socket, data)
+    rest = _send_or_raise(socket, [data])
     if rest:
         _send_slowly(loop, socket, rest, timeout)
 
 
-def _send_slowly(loop: _Loop, socket: _socket.socket, rest: memoryview, timeout: float) -> None:
+def _send_slowly(loop: _Loop, socket: _socket.socket, rest: Sequence[Part], timeout: float) -> None:
     too_slow = BrokenPipeError(errno.EPIPE, "the client reads too slowly")
     deadline = monotonic() + timeout
     writable = loop.io(socket.fileno(), WRITE)
@@ -66,8 +78,8 @@ def _send_slowly(loop: _Loop, socket: _socket.socket, rest: memoryview, timeout:
         writable.close()
 
 
-def _send_or_raise(socket: _socket.socket, data: Part) -> memoryview:
-    rest = send(socket, data)
+def _send_or_raise(socket: _socket.socket, parts: Sequence[Part]) -> list[Part]:
+    rest = send(socket, parts)
     if rest is None:
         raise BrokenPipeError(errno.EPIPE, "the client is gone")
     return rest

@@ -15,7 +15,7 @@ from longpoll.server import drain, limits, replies
 from longpoll.server.connection import Connection
 from longpoll.server.handler import Handler
 from longpoll.server.reader import Request
-from longpoll.server.rooms import Rooms
+from longpoll.server.rooms import Rooms, Stays
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -30,7 +30,7 @@ _thread_id: Callable[[], int] = get_original("threading", "get_ident")
 
 
 class Server(WSGIServer):
-    """A pywsgi server for a process patched by gevent. Held polls and idle connections cost it no greenlet.
+    """A pywsgi server for a process patched by gevent. Whoever only waits costs it no greenlet.
 
     1. It accepts, up to *max_connections*; then the longest idle one makes room, or the newcomer gets a 503.
     2. It runs the application in a greenlet as soon as a whole request is there.
@@ -50,9 +50,15 @@ class Server(WSGIServer):
         head_timeout: float = 10.0,  # a slow phone needs two; what needs more only holds a connection
         body_timeout: float = 15.0,  # 64 KiB at 5 KiB/s
         idle_timeout: float = 75.0,  # as nginx; longer than any pause between two polls
-        send_timeout: float = 10.0,  # for one write, however large
+        send_timeout: float = 10.0,  # for one write of the application, or without a byte taken of anything else
+        ping_every: float = 25.0,  # routers forget a silent connection after a minute
+        pong_timeout: float = 15.0,  # a phone has to wake up
+        close_timeout: float = 5.0,  # for a client to agree that a websocket is closed
         max_connections: int | None = None,  # None: as many as there may be open files
         max_body: int = 64 * 1024,  # no dialect's batch of messages comes near
+        max_message: int = 1100 * 1024,  # of a websocket: a megabyte of data, and what a dialect puts around it
+        max_unsent: int = 1024 * 1024,  # a thousand usual events; who is behind that far is better off asking anew
+        max_collected: int = 64 * 1024 * 1024,  # of all long bodies and messages that are not whole, or waiting
         log: Any = None,  # polls would fill it
     ) -> None:
         """*listener*: ``(host, port)``, ``"host:port"`` or a listening socket. Seconds and bytes."""
@@ -66,14 +72,20 @@ class Server(WSGIServer):
         )
         self.draining = False
         self.max_body = max_body
+        self.max_message = max_message
+        self.max_unsent = max_unsent
+        self.max_collected = max_collected
+        self.collected = 0
         self.send_timeout = send_timeout
         self.max_connections = max_connections
         self.on_drain: list[Callable[[], object]] = []
-        self.rooms: Rooms[Connection] = Rooms(head_timeout, body_timeout, idle_timeout)
+        stays = Stays(head_timeout, body_timeout, idle_timeout, send_timeout, ping_every, pong_timeout, close_timeout)
+        self.rooms: Rooms[Connection] = Rooms(stays)
         self._greenlets = Group()
+        self._telling = Group()
         self._loop_thread = _thread_id()
         # A deadline is met to a quarter of itself, and to a second at worst.
-        self._sweep_every = min(1.0, head_timeout / 4, body_timeout / 4, idle_timeout / 4)
+        self._sweep_every = min(1.0, min(stays) / 4)
 
     # -- 1. accept
 
@@ -131,6 +143,9 @@ class Server(WSGIServer):
     def spawn(self, work: Callable[..., object], *args: Any) -> object:
         return self._greenlets.spawn(work, *args)
 
+    def tell(self, work: Callable[..., object], *args: Any) -> object:
+        return self._telling.spawn(work, *args)
+
     def in_loop_thread(self) -> bool:
         return _thread_id() == self._loop_thread
 
@@ -147,6 +162,10 @@ class Server(WSGIServer):
         """
         return drain.drain(self, timeout)
 
+    def busy(self) -> int:
+        """How much is still under way."""
+        return self.rooms.busy() + len(self._telling)
+
     def refuse_new_connections(self) -> None:
         """Takes in what the kernel has accepted, and closes the listening socket. The server still runs."""
         if self.closed or self.socket.fileno() < 0:
@@ -157,10 +176,12 @@ class Server(WSGIServer):
         self.socket.close()
 
     def cut_off(self) -> None:
-        """Ends everything now."""
+        """Ends everything now; those who are told that their clients are gone have a moment for that."""
         self._greenlets.kill(timeout=CUT_OFF)
         for connection in self.rooms:
             connection.close()
+        self._telling.join(timeout=CUT_OFF)
+        self._telling.kill(block=False)
         self.close()
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from wsproto.utilities import generate_accept_token
@@ -22,7 +23,7 @@ class Refusal(NamedTuple):
 
     status: int
     sentence: str
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def asks(environ: Environ) -> bool:
@@ -38,6 +39,8 @@ def refusal(environ: Environ) -> Refusal | None:
         return Refusal(400, "This server cannot upgrade to a websocket: use another transport, or longpoll-serve.")
     if environ["REQUEST_METHOD"] != "GET" or environ.get("SERVER_PROTOCOL") != "HTTP/1.1":
         return Refusal(400, "A websocket is asked for by GET and HTTP/1.1.")
+    if environ.get("CONTENT_LENGTH", "0") not in ("", "0"):
+        return Refusal(400, "A request for a websocket has no body.")
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13":
         return Refusal(426, "The only Sec-WebSocket-Version spoken here is 13.", _ASK)
     if not _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):

@@ -30,12 +30,12 @@ class Outgoing:
 
     # -- 1. whoever writes
 
-    def _put(self, part: Part) -> None:
+    def put(self, part: Part) -> None:
         if not self.over:
             self._parts.append(part)
             self._awake()
 
-    def _put_last(self, *parts: Part) -> None:
+    def put_last(self, *parts: Part) -> None:
         if not self.over:
             self.over = True
             self._parts.extend((*parts, None))  # in one step: what another thread adds now stands behind the None

@@ -42,13 +42,13 @@ class StreamReply(Outgoing):
         """Sends *data*, all of it or, if the client is gone, nothing; from any thread or greenlet, in order."""
         if not data:
             return  # an empty chunk would end the body
-        self._put(data)
+        self.put(data)
         if self._woken is not None and self._is_full():
             self.abandon()
 
     def end(self) -> None:
         """Ends the reply properly, after all that was written; from any thread or greenlet."""
-        self._put_last()
+        self.put_last()
 
     def close(self) -> None:
         """WSGI's "done with it"."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from longpoll.transports import frames
 from longpoll.transports.outgoing import Outgoing
 
-NO_CODE, VANISHED = 1005, 1006  # never sent; what is noted of a client that gave none
+VANISHED = 1006  # never sent: noted of a client that just left
 
 
 class WebSocketReply(Outgoing):
@@ -54,7 +54,7 @@ class WebSocketReply(Outgoing):
         Raises:
             ValueError: it is not UTF-8, or cannot be.
         """
-        self._put(frames.text(text))
+        self.put(frames.text(text))
 
     def ping(self, payload: bytes = b"") -> None:
         """Sends a ping of at most 125 bytes; the server does by itself.
@@ -62,7 +62,7 @@ class WebSocketReply(Outgoing):
         Raises:
             ValueError: it is longer.
         """
-        self._put(frames.ping(payload))
+        self.put(frames.ping(payload))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes the websocket after all that was sent; the client has some seconds to answer.
@@ -73,7 +73,7 @@ class WebSocketReply(Outgoing):
         Raises:
             ValueError: the code may not be sent.
         """
-        self._put_last(frames.close(code, reason))
+        self.put_last(frames.close(frames.checked_code(code), reason))
 
     def __iter__(self) -> Iterator[bytes]:
         """Only another server iterates this, and there is nothing that it could do with it."""
