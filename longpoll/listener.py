@@ -14,6 +14,7 @@ import msgspec
 
 from longpoll.cursor import Snapshot, epoch_of
 from longpoll.deadlines import STEP
+from longpoll.history import MAX_BYTES
 from longpoll.hub import Hub
 from longpoll.jobbook import JobState
 from longpoll.logbook import MAX_REPLY
@@ -212,8 +213,8 @@ class Feed:
         wanted = {key for waiter in waiters for key, _ in waiter.channels.logs}
         channels = [key for key in wanted if not is_pattern(key)]
         prefixes = [key.rstrip("*") for key in wanted if is_pattern(key)]
-        found = self._messages.replay(channels, prefixes, since, self.hub.position.text, MAX_REPLY + 1)
-        if len(found) <= MAX_REPLY:
+        found = self._messages.replay(channels, prefixes, since, self.hub.position.text, MAX_REPLY, MAX_BYTES)
+        if found is not None:
             self.hub.missed(waiters, found)
         elif len(waiters) == 1:
             self.hub.lost(waiters)

@@ -25,6 +25,10 @@ class Settings:
             ``Handle.wait`` opens one of its own.
         max_args: of one job. Ids belong in a job, not the data behind them; 1 MB is already a mistake.
         max_result: of one job. What a browser should get in one piece.
+        max_message: of one message, as JSON: a megabyte however it is counted, and the quotes around it. It goes to
+            every reader of its channel.
+        message_days: how many days messages are kept, for browsers that come back and pages that show the last ones.
+            The shortest of all processes counts; each day is a partition that every read of the log looks into.
         secrets: sign tickets; the first signs, all verify (``QUEUEAPI_SECRET``, ``QUEUEAPI_SECRET_PREVIOUS``).
 
     Attributes of workers:
@@ -49,6 +53,8 @@ class Settings:
     pool_size: int = 5
     max_args: int = 1_000_000
     max_result: int = 1_000_000
+    max_message: int = 1_100_000
+    message_days: int = 1
     secrets: tuple[str, ...] = ()
     queues: tuple[str, ...] = ("default",)
     concurrency: int = 20
@@ -102,6 +108,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "pool_size": (1, 1_000),
     "max_args": (2, 100_000_000),
     "max_result": (2, 100_000_000),
+    "max_message": (2, 100_000_000),
+    "message_days": (1, 90),
     "concurrency": (1, 10_000),
     "processes": (1, 1_000),
     "lease": (1, 3_600),
@@ -158,6 +166,8 @@ _VARIABLES: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
     "pool_size": (("QUEUEAPI_POOL_SIZE",), int),
     "max_args": (("QUEUEAPI_MAX_ARGS",), int),
     "max_result": (("QUEUEAPI_MAX_RESULT",), int),
+    "max_message": (("QUEUEAPI_MAX_MESSAGE",), int),
+    "message_days": (("QUEUEAPI_MESSAGE_DAYS",), int),
     "queues": (("QUEUES", "QUEUE"), _names),
     "concurrency": (("CONCURRENCY",), int),
     "processes": (("PROCESSES",), int),

@@ -5,14 +5,23 @@ See read_messages.sql for why. A cursor is PostgreSQL's text of a ``pg_snapshot`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from queueapi.messages import Message, NewMessage
 from queueapi.postgres.sessions import Session
+from queueapi.postgres.statements import Rows
 
 # The NOTIFY channel on which new messages are hinted at.
 CHANNEL: Final = "queueapi_messages"
+
+
+class Limits(NamedTuple):
+    """How many messages, how old in seconds; None: no matter."""
+
+    count: int | None
+    age: float | None
 
 
 class Messages:
@@ -41,24 +50,65 @@ class Messages:
     def after(self, cursor: str) -> tuple[str, list[Message]]:
         """All messages after the cursor, and the cursor after them."""
         rows = self._run("read_messages", {"after": cursor})
-        return rows[0][0], [Message._make(row[1:]) for row in rows if row[1] is not None]
+        return rows[0][0], [_message(row[1:]) for row in rows if row[1] is not None]
 
     def replay(
-        self, channels: Sequence[str], prefixes: Sequence[str], cursor: str, upto: str, limit: int
-    ) -> list[Message]:
-        """What came after one cursor up to another on these channels, and on all that begin so; at most ``limit`` of
-        either."""
-        bounds: dict[str, Any] = {"after": cursor, "upto": upto, "limit": limit}
-        found: dict[int, Message] = {}
+        self, channels: Sequence[str], prefixes: Sequence[str], cursor: str, upto: str, limit: int, size: int
+    ) -> list[Message] | None:
+        """What came after one cursor up to another on these channels, and on all that begin so; None if that is more
+        than so many messages, or so many bytes."""
+        bounds: dict[str, Any] = {"after": cursor, "upto": upto, "limit": limit, "size": size}
+        rows: Rows = []
         if channels:
-            rows = self._run("replay_messages", bounds | {"channels": list(channels)})
-            found.update((row[0], Message._make(row)) for row in rows)
+            rows += self._run("replay_messages", bounds | {"channels": list(channels)})
         if prefixes:
-            rows = self._run("replay_patterns", bounds | {"prefixes": list(prefixes)})
-            found.update((row[0], Message._make(row)) for row in rows)
+            rows += self._run("replay_patterns", bounds | {"prefixes": list(prefixes)})
+        found = {row[1]: _message(row[1:]) for row in rows}
+        if len(found) > limit or any(row[0] for row in rows):
+            return None
         return [found[id_] for id_ in sorted(found)]
+
+    def history(
+        self, channels: Mapping[str, Sequence[str]], asked: Limits, usual: Limits, size: int
+    ) -> tuple[str, list[tuple[Message, dt.datetime]]]:
+        """The last messages of channels, in order, with when they were published; and the cursor that goes on from there.
+
+        Args:
+            channels: with the keys that limits may be set for, closest first: see :meth:`keep`.
+            usual: where none are set.
+            size: bytes, after which older messages are left out.
+        """
+        params = {
+            "channels": list(channels),
+            "owners": [channel for channel, keys in channels.items() for _ in keys],
+            "keys": [key for keys in channels.values() for key in keys],
+            "count": asked.count,
+            "age": asked.age,
+            "usual_count": usual.count,
+            "usual_age": usual.age,
+            "size": size,
+        }
+        rows = self._run("read_history", params)
+        return rows[0][0], [(_message(row[1:-1]), row[-1]) for row in rows if row[1] is not None]
+
+    def keep(self, key: str, count: int, age: float) -> None:
+        """Show those who come late so many messages of a channel or pattern, and none that is older."""
+        self._run("set_keep", {"key": key, "count": count, "age": age})
+
+    def forget_keep(self, key: str) -> None:
+        """Undo :meth:`keep`."""
+        self._run("forget_keep", {"key": key})
 
     def honours(self, cursor: str) -> bool:
         """Whether all that came after the cursor is still in the log."""
         rows = self._run("check_cursor", {"after": cursor})
         return bool(rows and rows[0][0])
+
+
+def _message(row: Sequence[Any]) -> Message:
+    message = Message._make(row)
+    # Written by hand, JSON may go over several lines, and some dialects have one line for a message. Within its texts
+    # JSON has no line ends, so these are only space.
+    if "\n" in message.data or "\r" in message.data:
+        return message._replace(data=message.data.replace("\n", " ").replace("\r", " "))
+    return message

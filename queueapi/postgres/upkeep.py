@@ -22,8 +22,6 @@ from queueapi.records import Blame, WorkerRow
 DAYS_AHEAD = 7
 # A job that ended so many processes is not given another.
 KILLS = 3
-# Message history; the partition of a day is dropped when its youngest row is older.
-MESSAGE_DAYS = 1
 
 
 class Upkeep:
@@ -31,14 +29,16 @@ class Upkeep:
 
     Args:
         session: a connection of its own, used by one thread.
+        message_days: the partition of a day's messages is dropped when its youngest row is older than that.
 
     Attributes:
         batches: their verbs, on that connection.
         admitting: those of limits and pauses.
     """
 
-    def __init__(self, session: Dedicated) -> None:
+    def __init__(self, session: Dedicated, message_days: int = 1) -> None:
         self._session = session
+        self._message_days = message_days
         self._run = session.run
         self._store = Store(session)
         self.batches = Batching(session)
@@ -122,9 +122,9 @@ class Upkeep:
 
     def prune_messages(self) -> None:
         """Remove messages that are past their time, and remember the newest transaction that went with them."""
-        self._run("prune_messages", {"days": MESSAGE_DAYS + 1})
+        self._run("prune_messages", {"days": self._message_days + 1})
         for name, day in self._partitions("messages"):
-            if day < _today() - dt.timedelta(days=MESSAGE_DAYS):
+            if day < _today() - dt.timedelta(days=self._message_days):
                 partition = sql.Identifier("queueapi", name)
                 # In one transaction, and behind the lock: nobody writes into it any more.
                 self._ddl("lock_partition", "raise_messages_floor", "drop_partition", partition=partition)

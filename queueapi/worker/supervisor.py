@@ -62,7 +62,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
 
         def upkeep(name: str) -> Upkeep:
-            return Upkeep(Dedicated(lambda: connect(settings.database_url, name, settings.connect_timeout)))
+            session = Dedicated(lambda: connect(settings.database_url, name, settings.connect_timeout))
+            return Upkeep(session, settings.message_days)
 
         def processes() -> list[Child]:
             return list(self._children)

@@ -110,9 +110,9 @@ def test_who_comes_back_gets_his_channels_up_to_where_the_hub_has_read(log: Mess
     log.publish([NewMessage("a", "1", "{}"), NewMessage("b", "2", "{}"), NewMessage("c", "3", "{}")])
     upto = log.after(start)[0]
     log.publish([NewMessage("a", "4", "{}")])
-    assert [message.event for message in log.replay(["a", "c"], [], start, upto, 10)] == ["1", "3"]
-    assert [message.event for message in log.replay(["a", "b", "c"], [], start, upto, 2)] == ["1", "2"]
-    assert log.replay(["a"], [], upto, upto, 10) == []
+    assert [message.event for message in log.replay(["a", "c"], [], start, upto, 10, 1000) or ()] == ["1", "3"]
+    assert log.replay(["a", "b", "c"], [], start, upto, 2, 1000) is None
+    assert log.replay(["a"], [], upto, upto, 10, 1000) == []
 
 
 def test_a_cursor_of_the_future_or_of_another_database_is_not_honoured(log: Messages, empty_dsn: str) -> None:
@@ -198,7 +198,7 @@ def test_of_twenty_thousand_events_committed_out_of_order_none_is_lost_and_none_
             naive[int(data)] += 1
         polls += 1
         if polls % 10 == 0:
-            back.update(int(message.data) for message in log.replay(["c0", "c1"], [], away, cursor, 10**6))
+            back.update(int(message.data) for message in log.replay(["c0", "c1"], [], away, cursor, 10**6, 10**9) or ())
             away = cursor
 
     with psycopg.connect(dsn) as pin:  # a transaction as old as the run, which pins the snapshots' xmin

@@ -14,7 +14,7 @@ from queueapi.messages import NewMessage
 from queueapi.postgres.messages import Messages
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
-from queueapi.postgres.upkeep import DAYS_AHEAD, MESSAGE_DAYS, Upkeep
+from queueapi.postgres.upkeep import DAYS_AHEAD, Upkeep
 from queueapi.postgres.watching import Watching
 from queueapi.records import Claimed, NewJob, Outcome, Progress, WorkerRow
 from queueapi.states import State
@@ -142,10 +142,10 @@ def test_messages_leave_after_their_time_and_older_cursors_are_refused(
 ) -> None:
     log = Messages(session)
     _, before = log.position()
-    kept = make_partition(sql, "messages", day(-MESSAGE_DAYS))
-    past = make_partition(sql, "messages", day(-MESSAGE_DAYS - 1))
+    kept = make_partition(sql, "messages", day(-1))
+    past = make_partition(sql, "messages", day(-2))
     log.publish([NewMessage("news", "old", "{}")])
-    sql(f"update queueapi.messages set at = '{day(-MESSAGE_DAYS - 1)} 12:00+00'")
+    sql(f"update queueapi.messages set at = '{day(-2)} 12:00+00'")
     _, after = log.position()
     log.publish([NewMessage("news", "young", "{}")])
     assert log.honours(before)
@@ -156,6 +156,13 @@ def test_messages_leave_after_their_time_and_older_cursors_are_refused(
     assert log.honours(after)
     assert [message.event for message in log.after(after)[1]] == ["young"]
     assert sql("select xid > '0' from queueapi.messages_floor") == [(True,)]
+
+
+def test_messages_are_kept_for_as_many_days_as_it_is_told(session: Dedicated, sql: Sql) -> None:
+    kept, past = (make_partition(sql, "messages", day(-days)) for days in (7, 8))
+    Upkeep(session, message_days=7).prune_messages()
+    assert kept in partitions(sql, "messages")
+    assert past not in partitions(sql, "messages")
 
 
 def test_what_dead_processes_left_is_swept_and_what_lives_is_kept(

@@ -1,0 +1,1 @@
+delete from queueapi.keeps where key = %(key)s
