@@ -41,6 +41,7 @@ from queueapi.errors import (
     TransactionConflict,
     UnknownKind,
     UnknownSchedule,
+    WorkerLost,
 )
 from queueapi.handles import Handle, Handles
 from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
@@ -113,6 +114,7 @@ __all__ = [
     "TransactionConflict",
     "UnknownKind",
     "UnknownSchedule",
+    "WorkerLost",
     "around_hooks",
     "around_perform",
     "around_push",

@@ -101,6 +101,10 @@ class JobFailed(QueueAPIError):
         self.error = error or {}
 
 
+class WorkerLost(QueueAPIError):
+    """What ``on_dead`` gets of a job whose last attempt was lost with its worker; the sentence says how that ended."""
+
+
 class JobCancelled(QueueAPIError):
     """The job was cancelled before it ran; it has no result."""
 

@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 
 from queueapi import reporting, retry, serializer
-from queueapi.errors import UnknownKind
+from queueapi.errors import UnknownKind, WorkerLost
 from queueapi.interrupts import Cancelled, Interrupted
 from queueapi.kinds import Kind, Kinds
 from queueapi.middleware import chain
-from queueapi.records import Claim, Claimed, Outcome
+from queueapi.records import PLAIN, Claim, Claimed, Outcome
 from queueapi.states import State
 from queueapi.verdicts import Discard, Retry, Snooze
 
@@ -32,8 +32,8 @@ UNKNOWN_KIND_DELAY = 15.0
 
 
 class Executor:
-    """1. leaves alone what is cancelled, or too late; 2. finds the class; 3. reads the arguments; 4. calls ``run()``;
-    5. writes the result down; 6. says how it ended.
+    """1. leaves alone what is cancelled, or too late; 2. finds the class; 3. tells what is dead already; 4. reads the
+    arguments; 5. calls ``run()``; 6. writes the result down; 7. says how it ended.
 
     Whatever a job raises, SystemExit and KeyboardInterrupt included, is that attempt's failure and nobody else's.
 
@@ -58,6 +58,7 @@ class Executor:
 
     def execute(self, claimed: Claimed, reporter: reporting.Reporter | None = None) -> Outcome:
         """Run the attempt; whatever happens is in the outcome."""
+        more = PLAIN
         if claimed.special is not None:
             more = claimed.more()
             if (outcome := _not_begun(claimed, more)) is not None:
@@ -67,7 +68,9 @@ class Executor:
         try:
             kind = self._kinds.named(claimed.kind)
         except UnknownKind as error:
-            return _left_for_another(claimed, error)
+            return _left_for_another(claimed, more, error)
+        if more.dead:
+            return _told(kind, claimed, more)
         job = None
         try:
             job = _read(kind, claimed)
@@ -142,7 +145,7 @@ def _not_begun(claimed: Claimed, more: Claim) -> Outcome | None:
     """How it ends without being run, if it does."""
     if more.cancelled:
         return _given_up(claimed, "Cancelled", "somebody cancelled it, and it came back to the queue")
-    if more.expired and more.cursor is None:  # what was interrupted on its way has begun in time
+    if more.expired and more.cursor is None and not more.dead:  # what was interrupted on its way has begun in time
         return _given_up(claimed, "Expired", "it was not begun within its expires_in")
     return None
 
@@ -184,8 +187,27 @@ def _run(job: Any, claimed: Claimed, reporter: reporting.Reporter | None) -> Any
     return chain.perform(job, claimed)
 
 
-def _left_for_another(claimed: Claimed, error: BaseException) -> Outcome:
+def _told(kind: Kind, claimed: Claimed, more: Claim) -> Outcome:
+    """The end of what was lost in its last attempt. The worker that it was lost with could call no hook."""
+    try:
+        job = _read(kind, claimed)
+    except BaseException:  # then there is nobody to be told
+        job = None
+    text = _died_of(more)
+    _tell(job, claimed, "on_dead", WorkerLost(str(msgspec.json.decode(text)["message"])))
+    return Outcome(claimed.id, claimed.token, State.DEAD, error=text)
+
+
+def _died_of(more: Claim) -> str:
+    if isinstance(more.error, dict) and "message" in more.error:
+        return msgspec.json.encode(more.error).decode()
+    return serializer.error_dumps("WorkerLost", "its worker was lost in the last attempt")  # changed by hand
+
+
+def _left_for_another(claimed: Claimed, more: Claim, error: BaseException) -> Outcome:
     text = serializer.error_dumps(type(error).__name__, f"{error}; waiting for a worker that knows it")
+    if more.dead:
+        text = _died_of(more)
     delay = UNKNOWN_KIND_DELAY
     return Outcome(claimed.id, claimed.token, State.SCHEDULED, error=text, delay=delay, charged=False)
 

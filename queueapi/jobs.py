@@ -64,7 +64,7 @@ class Job:
 
     Two methods that a job may have are called when an attempt has failed, in its worker, before the outcome is
     stored: ``on_retry(exception, delay)`` and ``on_dead(exception)``. What they raise is logged and changes nothing.
-    A job whose worker is lost in its last attempt dies without a word.
+    If the worker itself is lost in the last attempt, another calls ``on_dead``, with a :class:`WorkerLost`.
     """
 
     def __init_subclass__(cls, **declared: Unpack[Declared]) -> None:

@@ -105,6 +105,8 @@ class Claim(msgspec.Struct, frozen=True):
 
     Attributes:
         expired: its time to begin is over. cancelled: somebody asked for that. paused: its kind is.
+        dead: its last attempt was lost with its worker. It does not run: it is told so, and set aside.
+        error: parsed JSON, what it is dead of.
         limit_keys: all of these must let it begin.
         batch_id, followed: somebody waits for its end.
         options: what its push said of how it is run.
@@ -116,6 +118,8 @@ class Claim(msgspec.Struct, frozen=True):
     expired: bool = False
     cancelled: bool = False
     paused: bool = False
+    dead: bool = False
+    error: Any = None
     limit_keys: tuple[str, ...] = ()
     batch_id: int | None = None
     followed: bool = False
@@ -134,6 +138,7 @@ class _Flags(msgspec.Struct, frozen=True):
     expired: bool = False
     cancelled: bool = False
     paused: bool = False
+    dead: bool = False
     batch_id: int | None = None
     followed: bool = False
 

@@ -31,7 +31,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from queueapi import application
 from queueapi.compat import writing
-from queueapi.compat.delayed_job_hooks import JobRow, Worker, invoke, option_words, tell
+from queueapi.compat.delayed_job_hooks import JobRow, Worker, invoke, option_words, tell, tell_lost
 from queueapi.compat.locators import Gone, locate_sqlalchemy, register_locator
 from queueapi.compat.performing import Judged, add_kind
 from queueapi.errors import NotAJob, UnknownKind
@@ -62,6 +62,10 @@ class _Call:
         found, args, kwargs = _found([self.object, self.args, self.kwargs])
         return invoke(found, lambda: _undelayed(found, self.method)(*args, **kwargs))
 
+    def on_dead(self, error: BaseException) -> None:
+        """See :func:`tell_lost`."""
+        tell_lost(error, lambda: _found([self.object])[0])
+
 
 @dataclasses.dataclass
 class _Payload:
@@ -73,6 +77,10 @@ class _Payload:
     def run(self) -> Any:
         (found,) = _found([self.payload])
         return invoke(found, found.perform)
+
+    def on_dead(self, error: BaseException) -> None:
+        """See :func:`tell_lost`."""
+        tell_lost(error, lambda: _found([self.payload])[0])
 
 
 class PerformableMethod:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from queueapi.compat.performing import ON_PURPOSE, current_attempt, is_last, judge, with_fitting
+from queueapi.errors import WorkerLost
+from queueapi.records import Claimed
 
 
 class Worker:
@@ -91,9 +93,7 @@ def tell(target: Any, hook: str, *words: Any) -> None:
 def invoke(target: Any, perform: Callable[[], Any]) -> Any:
     """The attempt, in DelayedJob's order: before, perform, success or error, after; and failure after the last."""
     attempt = current_attempt()
-    row = JobRow(
-        target, attempt.queue, attempt.priority, None, attempt.max_attempts, attempt.id, attempt.attempt - 1
-    )
+    row = _row(target, attempt, attempt.attempt - 1)
     try:
         try:
             tell(target, "before", row)
@@ -116,6 +116,18 @@ def invoke(target: Any, perform: Callable[[], Any]) -> Any:
         else:
             _reschedule(target, error, attempt.attempt)
         raise
+
+
+def tell_lost(error: BaseException, target: Callable[[], Any]) -> None:
+    """Call ``failure`` of what was lost with its worker in its last attempt; of all else :func:`invoke` has told."""
+    if isinstance(error, WorkerLost):
+        attempt = current_attempt()
+        found = target()
+        tell(found, "failure", _row(found, attempt, attempt.attempt))
+
+
+def _row(target: Any, attempt: Claimed, attempts: int) -> JobRow:
+    return JobRow(target, attempt.queue, attempt.priority, None, attempt.max_attempts, attempt.id, attempts)
 
 
 def _reschedule(target: Any, error: BaseException, attempts: int) -> None:

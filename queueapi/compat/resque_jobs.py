@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from queueapi.compat.performing import ON_PURPOSE, Judged, current_attempt, is_last, judge
+from queueapi.errors import WorkerLost
 from queueapi.limits import Concurrency, Limit
 from queueapi.retry import Policy
 from queueapi.times import seconds
@@ -51,6 +52,12 @@ class Performed:
                 hook(error, *args)
             _judge(cls, error, args)
             raise
+
+    def on_dead(self, error: BaseException) -> None:
+        """Its last attempt was lost with its worker; of all others ``run()`` has told."""
+        if isinstance(error, WorkerLost):
+            for hook in hooks(self.target, "on_failure"):
+                hook(error, *self.args)
 
 
 def hooks(cls: type, prefix: str) -> list[Callable[..., Any]]:

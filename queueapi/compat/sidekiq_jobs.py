@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from queueapi.compat.performing import ON_PURPOSE, Judged, current_attempt, is_last, judge, with_fitting
 from queueapi.compat.sidekiq_middleware import server_middleware
-from queueapi.errors import SettingsError
+from queueapi.errors import SettingsError, WorkerLost
 from queueapi.records import Claimed
 from queueapi.verdicts import Discard
 
@@ -35,10 +35,7 @@ class Performed:
 
     def run(self) -> Any:
         attempt = current_attempt()
-        worker = self.target()
-        worker.jid = str(attempt.id)
-        job = {**self.extra, **job_hash(self.target, self.args, attempt.queue), "jid": worker.jid}
-        job["retry_count"] = attempt.attempt - 1
+        worker, job = self._begun(attempt)
         try:
             return server_middleware.invoke(worker, job, attempt.queue, lambda: worker.perform(*self.args))
         except ON_PURPOSE:
@@ -46,6 +43,17 @@ class Performed:
         except BaseException as error:
             _judge(worker, job, attempt, error)
             raise
+
+    def on_dead(self, error: BaseException) -> None:
+        """Its last retry was lost with its worker; of all others ``run()`` has told."""
+        if isinstance(error, WorkerLost):
+            _tell_exhausted(*self._begun(current_attempt()), error)
+
+    def _begun(self, attempt: Claimed) -> tuple[Any, dict[str, Any]]:
+        worker = self.target()
+        worker.jid = str(attempt.id)
+        job = {**self.extra, **job_hash(self.target, self.args, attempt.queue), "jid": worker.jid}
+        return worker, {**job, "retry_count": attempt.attempt - 1}
 
 
 def job_hash(cls: type, args: list[Any], queue: str) -> dict[str, Any]:
@@ -83,8 +91,12 @@ def _judge(worker: Any, job: dict[str, Any], attempt: Claimed, error: BaseExcept
 
 
 def _exhausted(worker: Any, job: dict[str, Any], error: BaseException) -> None:
+    _tell_exhausted(worker, job, error)
+    if type(worker).__options__.get("dead") is False:
+        raise Discard(f"its retries are used up, and it says dead=False: {type(error).__name__}: {error}") from error
+
+
+def _tell_exhausted(worker: Any, job: dict[str, Any], error: BaseException) -> None:
     told = getattr(worker, "retries_exhausted", None)
     if told is not None:
         with_fitting(told, {**job, "error_class": type(error).__name__, "error_message": str(error)}, error)
-    if type(worker).__options__.get("dead") is False:
-        raise Discard(f"its retries are used up, and it says dead=False: {type(error).__name__}: {error}") from error

@@ -59,7 +59,7 @@ class Admission:
         asked: list[Asked] = []
         rules: dict[str, Rule] = {}
         for job, more in special:
-            if more.expired or more.cancelled:
+            if more.expired or more.cancelled or more.dead:
                 continue  # it does not run, so it takes no place
             mine = self._rules(job, more)
             if mine or more.paused:

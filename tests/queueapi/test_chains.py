@@ -49,6 +49,13 @@ class Vanish(Job, kind="chains.Vanish"):
         raise Discard("it is gone")
 
 
+class Nothing(Job, kind="chains.Nothing"):
+    """Finds nothing, and says so."""
+
+    def run(self) -> dict[str, Any]:
+        return {"found": None, "tried": [{"at": None}]}
+
+
 @queueapi.job(kind="chains.tell")
 def tell() -> Any:
     """A function sees it, too."""
@@ -114,6 +121,14 @@ def test_each_begins_when_the_one_before_is_done_and_is_told_its_result(queue: Q
     assert second.result() == {"heard": {"word": "a"}}
     assert said == [("a", None), ("c", {"heard": {"word": "a"}})]
     assert third.state() == "done"
+
+
+def test_a_result_comes_as_it_was_with_what_is_null_in_it_also_after_a_death(queue: Queue, bench: Bench) -> None:
+    _, failing = queue.chain(Nothing(), Fail())
+    bench.run()
+    assert failing.retry()
+    (job,) = bench.claim()
+    assert job.more().previous == {"found": None, "tried": [{"at": None}]}
 
 
 def test_push_takes_what_follows_as_then(queue: Queue, bench: Bench) -> None:

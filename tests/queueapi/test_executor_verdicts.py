@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from queueapi import Discard, Job, Retry, SettingsError, Snooze
+from queueapi import Discard, Job, Retry, SettingsError, Snooze, WorkerLost
 from queueapi.executor import Executor
 from queueapi.interrupts import Interrupted
 from queueapi.kinds import kinds
@@ -100,6 +100,31 @@ def test_what_is_discarded_ends_as_cancelled_with_its_error_and_is_no_failure() 
     assert (outcome.state, outcome.delay) == (State.CANCELLED, 0.0)
     assert (error_of(outcome)["type"], error_of(outcome)["message"]) == ("GoneError", "contact 7")
     assert (TOLD, FAILED) == ([], [])
+
+
+def lost(kind: str, args: str, error: str = '{"type": "ProcessKilled", "message": "three times"}') -> Outcome:
+    special = f'{{"dead": true, "expired": true, "error": {error}}}'
+    return EXECUTOR.execute(Claimed(7, 99, "default", kind, args, 3, 25, special=special))
+
+
+def test_what_was_lost_with_its_worker_in_its_last_attempt_is_told_and_does_not_run() -> None:
+    RAISES[:] = [AssertionError("it ran")]
+    outcome = lost("tests.verdicts.told", '{"name": "n"}')
+    assert (outcome.state, error_of(outcome)) == (State.DEAD, {"type": "ProcessKilled", "message": "three times"})
+    ((name, what, error),) = TOLD
+    assert (name, what, type(error), str(error)) == ("n", "dead", WorkerLost, "three times")
+
+
+@pytest.mark.parametrize("kind", ["tests.verdicts.told", "tests.verdicts.plain", "tests.verdicts.explodes"])
+def test_what_was_lost_is_dead_of_that_whether_or_not_it_can_be_told(kind: str) -> None:
+    outcome = lost(kind, '{"name": 7}', error='"by hand"')
+    assert (outcome.state, error_of(outcome)["type"]) == (State.DEAD, "WorkerLost")
+    assert TOLD == []
+
+
+def test_what_was_lost_waits_for_a_worker_that_knows_its_kind_and_keeps_its_error() -> None:
+    outcome = lost("tests.verdicts.gone", "{}")
+    assert (outcome.state, outcome.charged, error_of(outcome)["type"]) == (State.SCHEDULED, False, "ProcessKilled")
 
 
 def test_arguments_that_cannot_be_read_are_not_judged_by_the_class() -> None:

@@ -10,7 +10,7 @@ import time
 import pytest
 import workshop
 
-from queueapi import Queue
+from queueapi import JobFailed, Queue
 from tests.system.conftest import Sql, Start, all_done, until
 
 pytestmark = pytest.mark.system
@@ -99,6 +99,22 @@ def test_what_kills_every_process_that_runs_it_is_set_aside_and_its_neighbours_s
     until(lambda: deadly.state() == "dead", "it is set aside")
     assert (deadly.status()["attempt"], deadly.status()["error"]["type"]) == (3, "ProcessKilled")
     assert worker.process.poll() is None
+
+
+def test_what_was_lost_with_its_process_is_told_that_it_is_dead_by_the_next_and_does_not_run_again(
+    start: Start, queue: Queue, sql: Sql
+) -> None:
+    last, third = queue.push(workshop.Mourned(1), max_attempts=1), queue.push(workshop.Mourned(2))
+    worker = start("-c", 2)
+    for handle in (last, third):
+        with pytest.raises(JobFailed):
+            handle.wait(60)
+    heard = dict(sql("select n, text from heard"))
+    assert heard.keys() == {1, 2}
+    assert heard[1].startswith("WorkerLost: the worker process that ran the job ended (SIGKILL)")
+    assert heard[2].startswith("WorkerLost: the job ended its worker process 3 times")
+    assert sql("select n, count(*) from ran group by n order by n") == [(1, 1), (2, 3)]
+    worker.said(r"is dead after attempt 1 of 1: WorkerLost")
 
 
 def test_a_job_that_ends_its_process_with_an_exit_code_of_ours_does_not_stop_the_worker(

@@ -20,6 +20,7 @@ create table ran (n int not null, attempt int not null, token bigint not null, p
                   begun timestamptz not null default clock_timestamp());
 create table ended (n int not null, attempt int not null, pid int not null,
                     at timestamptz not null default clock_timestamp());
+create table heard (n int not null, text text not null);
 """
 _NOTE_BEGIN = """
 insert into ran (n, attempt, token, pid)
@@ -110,6 +111,13 @@ class Deadly(Noted):
 
     def work(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Mourned(Deadly):
+    """The same, and whoever is there afterwards writes down what was heard of it."""
+
+    def on_dead(self, error: BaseException) -> None:
+        _note("insert into heard (n, text) values (%(n)s, %(text)s)", n=self.n, text=f"{type(error).__name__}: {error}")
 
 
 class Leaving(Noted):

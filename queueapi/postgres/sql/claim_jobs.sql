@@ -25,10 +25,12 @@ where ctid = any (array(
 returning jobs.id, jobs.token, jobs.queue, jobs.kind, jobs.args::text, jobs.attempt, jobs.max_attempts, jobs.priority,
           (select exists (select from queueapi.watches)) -- asked once: mostly nobody watches anything
           and exists (select from queueapi.watches where job_id = jobs.id),
-          case when num_nonnulls(expires_at, cancelled_at, limit_keys, batch_id, options, cursor, previous) > 0
+          case when num_nonnulls(expires_at, cancelled_at, dead_at, limit_keys, batch_id, options, cursor, previous) > 0
                     or followed or kind = any ((select array_agg(name) from queueapi.pauses where what = 'kind')::text[])
-               then json_strip_nulls(json_build_object(
-                   'expired', expires_at < now(), 'cancelled', cancelled_at is not null, 'limit_keys', limit_keys,
+               then json_build_object(
+                   'expired', coalesce(expires_at < now(), false), 'cancelled', cancelled_at is not null,
+                   'limit_keys', coalesce(limit_keys, '{}'),
+                   'dead', dead_at is not null, 'error', case when dead_at is not null then error end,
                    'paused', exists (select from queueapi.pauses where what = 'kind' and name = kind),
-                   'batch_id', batch_id, 'followed', followed, 'options', options, 'cursor', cursor,
-                   'previous', previous))::text end
+                   'batch_id', batch_id, 'followed', followed, 'cursor', cursor,
+                   'options', coalesce(options, '{}'), 'previous', previous)::text end

@@ -16,11 +16,11 @@ with gone as (
                         else now() + coalesce(nullif(result_ttl, 0), %(ttl)s) * interval '1 second' end,
            claimed_at, pushed_at, priority, attempt, max_attempts,
            outcome, queue, kind, args, result::json, coalesce(new_error::json, error), batch_id,
-           case outcome when 'dead' then json_strip_nulls(json_build_object(
+           case outcome when 'dead' then json_build_object(
                'expires_at', expires_at, 'unique_key', unique_key, 'limit_keys', limit_keys, 'followed', followed,
                'result_ttl', result_ttl, 'options', options, 'previous', previous,
                'cursor', coalesce((select progress.cursor from queueapi.progress
-                                   where job_id = gone.id and progress.token = gone.token), cursor))) end
+                                   where job_id = gone.id and progress.token = gone.token), cursor)) end
     from gone
     where result_ttl is null or result_ttl > 0 or outcome <> 'done'
 )

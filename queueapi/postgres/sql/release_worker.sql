@@ -4,28 +4,38 @@
 -- each for another while: so what kills every process that runs it does not keep them all down, and parts from those that
 -- only happened to run beside it. "killed": it was the cause, and the third time is the last. "late": it was ended for
 -- its hard timeout, a failure like any other: it waits as retry.py's curve says.
+-- What has come to its end goes back at once to be told so, by whoever claims it; and what was lost while it was told is
+-- set aside here, with the reason that it had.
 -- What somebody has cancelled meanwhile goes back at once, and whoever claims it ends it.
-with lost as materialized (
-    select jobs.id, blame.how, blame.error, cancelled_at is null and blame.how is not null
-               and (attempt >= max_attempts or (blame.how = 'killed' and kills + 1 >= %(kills)s)) as over,
-           case when blame.how = 'killed' and kills + 1 >= %(kills)s then blame.last else blame.error end as reason,
-           case when cancelled_at is not null then 0
-                when blame.how = 'lost' and attempt > 3 then random() * 10 * (attempt - 3)
-                when blame.how = 'late' then power(attempt, 4) + 15 + random() * 10 * attempt
-                else 0 end as delay
+with held as materialized (
+    select jobs.id, blame.how, cancelled_at, attempt, dead_at is not null as told,
+           cancelled_at is null and blame.how is not null
+               and (dead_at is not null or attempt >= max_attempts
+                    or (blame.how = 'killed' and kills + 1 >= %(kills)s)) as ended,
+           case when dead_at is not null then jobs.error::text
+                when blame.how = 'killed' and kills + 1 >= %(kills)s then blame.last
+                else blame.error end as reason
     from queueapi.jobs
     left join unnest(%(ids)s::bigint[], %(hows)s::text[], %(errors)s::text[], %(lasts)s::text[])
               as blame (id, how, error, last) using (id)
     where state = 'running' and worker = %(worker)s
     for update of jobs
+), lost as materialized (
+    select *, ended and told as over,
+           case when cancelled_at is not null or ended then 0
+                when how = 'lost' and attempt > 3 then random() * 10 * (attempt - 3)
+                when how = 'late' then power(attempt, 4) + 15 + random() * 10 * attempt
+                else 0 end as delay
+    from held
 ), back as (
     update queueapi.jobs
     set state = case when lost.delay > 0 then 'scheduled' else 'available' end,
         run_at = now() + lost.delay * interval '1 second',
         token = null, worker = null, lease_until = null, claimed_at = null,
-        attempt = attempt - case when lost.how is null then 1 else 0 end,
+        attempt = jobs.attempt - case when lost.how is null or lost.ended or lost.told then 1 else 0 end,
+        dead_at = case when lost.ended then now() else dead_at end,
         kills = kills + case when lost.how = 'killed' then 1 else 0 end,
-        error = coalesce(lost.error::json, jobs.error),
+        error = coalesce(lost.reason::json, jobs.error),
         cursor = coalesce((select progress.cursor from queueapi.progress
                            where job_id = jobs.id and progress.token = jobs.token), jobs.cursor)
     from lost
@@ -39,11 +49,11 @@ with lost as materialized (
                                    state, queue, kind, args, error, batch_id, extras)
     select id, token, 'infinity', claimed_at, pushed_at, priority, attempt, max_attempts,
            'dead', queue, kind, args, reason::json, batch_id,
-           json_strip_nulls(json_build_object(
+           json_build_object(
                'expires_at', expires_at, 'unique_key', unique_key, 'limit_keys', limit_keys, 'followed', followed,
                'result_ttl', result_ttl, 'options', options, 'previous', previous,
                'cursor', coalesce((select progress.cursor from queueapi.progress
-                                   where job_id = gone.id and progress.token = gone.token), cursor)))
+                                   where job_id = gone.id and progress.token = gone.token), cursor))
     from gone
     returning id, queue, kind, state, error::text as reason
 ), moved as (

@@ -25,7 +25,8 @@ set queue = new.queue, kind = new.kind, args = new.args, priority = new.priority
     state = case when follows then 'blocked' when planned_at > now() then 'scheduled' else 'available' end,
     blocked_by = case when follows then blocked_by end,
     expires_at = planned_at + expires_in * interval '1 second', limit_keys = new.limit_keys,
-    result_ttl = new.result_ttl, options = new.options, attempt = 0, error = null, cursor = null
+    result_ttl = new.result_ttl, options = new.options, attempt = 0, kills = 0, dead_at = null, error = null,
+    cursor = null
 from planned as new
 where jobs.id = new.id
 returning jobs.unique_key, jobs.id, case jobs.state when 'available' then (

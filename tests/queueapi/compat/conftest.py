@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,11 +13,14 @@ from queueapi import Queue, State
 from queueapi.executor import Executor
 from queueapi.kinds import kinds
 from queueapi.middleware import chain
+from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
-from queueapi.records import Outcome
+from queueapi.postgres.upkeep import Upkeep
+from queueapi.records import Blame, Outcome
 from queueapi.runtime import Runtime
 
 Work = Callable[..., list[Outcome]]
+Lose = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +50,20 @@ def work(store: Store, runtime: Runtime) -> Work:
         return outcomes
 
     return run
+
+
+@pytest.fixture
+def lose(store: Store, upkeep: Upkeep, sql: Callable[..., list[tuple[Any, ...]]]) -> Lose:
+    """Lose the worker of the one job of a queue, in the job's last attempt."""
+
+    def run(queue: str = "default") -> None:
+        sql("update queueapi.jobs set attempt = max_attempts - 1")
+        (job,) = store.claim([queue], 1, 8, UUID(int=2), 30.0)
+        upkeep.release(UUID(int=2), [Blame(job.id, "lost", '{"type": "WorkerLost", "message": "gone"}')])
+
+    return run
+
+
+@pytest.fixture
+def upkeep(session: Dedicated) -> Upkeep:
+    return Upkeep(session)

@@ -320,6 +320,15 @@ class TestEnqueue:
         with pytest.raises(JobFailed, match="ValueError: no"):
             handle.result()
 
+    def test_a_worker_that_is_lost_in_the_last_attempt_tells_failure_by_another(self, work: Any, lose: Any) -> None:
+        handle = enqueue(Newsletter("fail", []), max_attempts=2)
+        lose()
+        SEEN.clear()
+        work()
+        assert SEEN == ["failure"]
+        with pytest.raises(JobFailed, match="dead after 2 attempts: WorkerLost: gone"):
+            handle.result()
+
     def test_what_before_raises_fails_the_attempt(self, work: Any) -> None:
         enqueue(Shy("x"))
         (outcome,) = work()

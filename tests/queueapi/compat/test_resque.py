@@ -324,6 +324,13 @@ class TestHooks:
         work("hooked")
         assert SEEN == ["before_perform", "a in", "b in", "b out", ("on_failure", "no", "fail")]
 
+    def test_on_failure_is_told_of_a_worker_that_was_lost_in_the_last_attempt(self, work: Any, lose: Any) -> None:
+        resque.enqueue(Hooked, "fail")
+        SEEN.clear()
+        lose("hooked")
+        work("hooked")
+        assert SEEN == [("on_failure", "gone", "fail")]
+
 
 class TestRetry:
     @pytest.mark.parametrize(("error", "delays"), [("OSError", [5, 50, 50]), ("KeyError", [7, 7, 7])])

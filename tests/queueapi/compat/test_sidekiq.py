@@ -197,6 +197,12 @@ class TestRetries:
         assert SEEN[:2] == [("retry_in", 0, "ten"), ("retry_in", 1, "ten")]
         assert SEEN[2:] == [("exhausted", "Failing", ["ten"], "ValueError", "ten", "ten")]
 
+    def test_a_worker_that_is_lost_in_the_last_retry_exhausts_them_by_another(self, work: Any, lose: Any) -> None:
+        Failing.perform_async("ten")
+        lose()
+        assert work()[0].state is State.DEAD
+        assert SEEN == [("exhausted", "Failing", ["ten"], "WorkerLost", "gone", "gone")]
+
     def test_none_means_the_usual_delay(self, work: Any) -> None:
         Failing.perform_async("usual")
         (outcome,) = work()

@@ -36,6 +36,7 @@ class Job:
     renewed: bool = False
     kills: int = 0
     cancelled: bool = False
+    dead: bool = False  # it is to be told so
     error: str | None = None
     result: str | None = None
     cursor: str | None = None
@@ -133,7 +134,7 @@ class Model:
         at = max(due, asked) if postponed else asked if new.delay else due
         expires = (new.special or Special()).expires_in
         self.live[job.id] = again = replace(
-            job, new=new, attempt=0, error=None, cursor=None, run_at=at, blocked_by=None
+            job, new=new, attempt=0, kills=0, dead=False, error=None, cursor=None, run_at=at, blocked_by=None
         )
         again.state = State.SCHEDULED if at > self.now else State.AVAILABLE
         if job.blocked_by and job.blocked_by.startswith("job:"):  # it keeps its place in a chain
@@ -246,15 +247,17 @@ class Model:
     def rescue(self, error: str) -> dict[int, State]:
         lost = [job for job in self.live.values() if job.lease_until is not None and job.lease_until < self.now]
         for job in lost:
-            last = job.attempt >= job.new.max_attempts
+            job.cursor = job.reported or job.cursor
+            if job.dead and not job.cancelled:
+                self._end(job, State.DEAD)
+                continue
+            used_up = job.attempt >= job.new.max_attempts
             before = job.error and json.loads(job.error).get("type")
             again = not job.renewed and before != json.loads(error)["type"]
-            job.error, job.cursor = error, job.reported or job.cursor
-            if last and not job.cancelled and not again:
-                self._end(job, State.DEAD)
-            else:
-                job.attempt -= last
-                job.wait(self.now, self.now)
+            job.attempt -= used_up or job.dead
+            job.dead = used_up and not job.cancelled and not again
+            job.error = error
+            job.wait(self.now, self.now)
         return {job.id: job.state for job in lost if job.state}
 
     def release(self, worker: UUID, blamed: Sequence[Blame], pinned: float) -> dict[int, tuple[float, float]]:
@@ -269,12 +272,15 @@ class Model:
                 continue
             job.kills += blame.how == "killed"
             worst = blame.how == "killed" and job.kills >= KILLS
-            if not job.cancelled and (worst or job.attempt >= job.new.max_attempts):
-                job.error = blame.last if worst else blame.error
+            if job.dead and not job.cancelled:
                 self._end(job, State.DEAD)
                 continue
-            job.error = blame.error
-            least, most = (0.0, 0.0) if job.cancelled else _delay(blame.how, job.attempt)
+            ended = not job.cancelled and (worst or job.attempt >= job.new.max_attempts)
+            least, most = (0.0, 0.0) if job.cancelled or ended else _delay(blame.how, job.attempt)
+            if not job.dead:
+                job.error = blame.last if worst else blame.error
+            job.attempt -= ended or job.dead
+            job.dead |= ended
             if most:
                 delays[job.id] = (least, most)
             job.wait(self.now + (pinned if most else 0), self.now)
@@ -383,5 +389,7 @@ def flags(job: Job, model: Model) -> dict[str, Any]:
         "limit_keys": job.special.limit_keys or (),
         "previous": None if job.previous is None else json.loads(job.previous),
         "cancelled": job.cancelled,
+        "dead": job.dead,
+        "error": json.loads(job.error) if job.dead and job.error else None,
         "cursor": None if job.cursor is None else json.loads(job.cursor),
     }

@@ -47,7 +47,7 @@ where token is null and until between now() and now() + interval '9 seconds'
 """
 LIVE = """
 select id, state, queue, kind, args::text, priority, attempt, max_attempts, token, worker, kills,
-       cancelled_at is not null, unique_key, blocked_by, limit_keys, error::text, cursor::text,
+       cancelled_at is not null, dead_at is not null, unique_key, blocked_by, limit_keys, error::text, cursor::text,
        extract(epoch from case state when 'scheduled' then run_at end - now())::float8,
        extract(epoch from expires_at - now())::float8, extract(epoch from lease_until - now())::float8
 from queueapi.jobs order by id
@@ -130,6 +130,7 @@ def live_row(job: Job, now: float) -> Row:
         job.worker,
         job.kills,
         job.cancelled,
+        job.dead,
         job.unique_key,
         job.blocked_by,
         keys,

@@ -159,13 +159,11 @@ def test_as_long_as_jobs_run_nobody_writes_to_the_batchs_row(session: Dedicated,
     assert sql(row) != before
 
 
-def test_a_job_whose_worker_was_lost_in_its_last_attempt_ends_the_batch_by_the_maintenance(
+def test_a_job_that_is_lost_while_it_is_told_that_it_is_dead_ends_the_batch_by_the_maintenance(
     session: Dedicated, another: Open, sql: Sql
 ) -> None:
     bundle = Bundle(session, 1)
-    sql("insert into queueapi.leases (job_id, token, expires_at) select id, token, now() from queueapi.jobs")
-    sql("update queueapi.jobs set lease_until = now() - interval '1 s'")
-    sql("update queueapi.leases set expires_at = now() - interval '1 s'")
+    sql("update queueapi.jobs set lease_until = now() - interval '1 s', dead_at = now()")
     maintenance = Maintenance(Upkeep(another()), 0.5, list, lambda: None, Events())
     maintenance.loop.start()
     try:

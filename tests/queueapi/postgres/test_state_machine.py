@@ -174,7 +174,7 @@ class Machine(RuleBasedStateMachine):
         asked = []
         for job in claimed:
             more = job.more()
-            if not (more.expired or more.cancelled) and (more.limit_keys or more.paused):
+            if not (more.expired or more.cancelled or more.dead) and (more.limit_keys or more.paused):
                 reason = f"kind:{job.kind}" if more.paused else None
                 asked.append(Asked(job.id, job.token, job.queue, more.limit_keys, reason))
         if asked:
@@ -206,7 +206,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=some, state=st.sampled_from([State.DONE, State.DEAD, State.CANCELLED]))
     def finish(self, which: list[int], state: State) -> None:
-        result = '{"n": 1}' if state is State.DONE else None
+        result = '{"n": 1, "none": null}' if state is State.DONE else None
         error = None if state is State.DONE else ERROR
         outcomes = [Outcome(*attempt, state, result, error) for attempt in self.chosen(which)]
         rows, _ = finish_linked(self.database.session, outcomes, {}, TTL)

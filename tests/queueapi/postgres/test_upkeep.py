@@ -20,6 +20,7 @@ from queueapi.states import State
 Sql = Callable[..., list[tuple[Any, ...]]]
 WORKER, OTHER = UUID(int=1), UUID(int=2)
 LOST = '{"type": "WorkerLost", "message": "gone"}'
+ELSE = '{"type": "ProcessKilled", "message": "three times"}'
 
 
 def running(store: Store, number: int = 1, worker: UUID = WORKER, max_attempts: int = 25) -> list[Claimed]:
@@ -144,11 +145,14 @@ def test_a_last_attempt_that_may_never_have_begun_gets_one_more_and_no_third(
     assert [row[3] for row in upkeep.rescue(LOST)] == ["available"]
     (again,) = store.claim(["default"], 1, 8, OTHER, 30.0)
     assert (again.id, again.attempt) == (job.id, 1)
+    assert not again.more().dead
     expire(sql)
-    assert [row[3] for row in upkeep.rescue(LOST)] == ["dead"]
+    assert [row[3] for row in upkeep.rescue(LOST)] == ["available"]
+    (told,) = store.claim(["default"], 1, 9, WORKER, 30.0)
+    assert (told.attempt, told.more().dead) == (1, True)
 
 
-def test_a_job_that_surely_ran_in_its_last_attempt_is_dead_and_kept_when_it_is_lost(
+def test_a_job_that_surely_ran_in_its_last_attempt_goes_back_to_be_told_and_is_dead_if_it_is_lost_then(
     store: Store, upkeep: Upkeep, sql: Sql
 ) -> None:
     (job,) = running(store, max_attempts=1)
@@ -156,7 +160,11 @@ def test_a_job_that_surely_ran_in_its_last_attempt_is_dead_and_kept_when_it_is_l
     expire(sql)
     sql("update queueapi.leases set expires_at = now() - interval '1 h'")
     upkeep.prune()  # which must not forget that it ran
-    assert [row[3] for row in upkeep.rescue(LOST)] == ["dead"]
+    assert [row[3] for row in upkeep.rescue(LOST)] == ["available"]
+    (told,) = store.claim(["default"], 1, 8, OTHER, 30.0)
+    assert (told.attempt, told.more().dead, told.more().error) == (1, True, {"type": "WorkerLost", "message": "gone"})
+    expire(sql)
+    assert [row[3] for row in upkeep.rescue(ELSE)] == ["dead"]
     status = store.read([job.id])[job.id]
     assert (status.state, status.error) == (State.DEAD, {"type": "WorkerLost", "message": "gone"})
     assert sql("select keep_until::text from queueapi.finished") == [("infinity",)]
@@ -185,7 +193,26 @@ def test_release_charges_what_ran_and_not_what_was_only_fetched_and_touches_nobo
 def test_release_of_a_last_attempt_is_the_end_only_of_what_ran(store: Store, upkeep: Upkeep) -> None:
     ran, fetched = running(store, 2, max_attempts=1)
     states = {row[0]: row[3] for row in upkeep.release(WORKER, [Blame(ran.id, "lost", LOST)])}
-    assert states == {ran.id: "dead", fetched.id: "available"}
+    assert states == {ran.id: "available", fetched.id: "available"}
+    again = {job.id: job for job in store.claim(["default"], 2, 8, OTHER, 30.0)}
+    assert {id_: (job.attempt, job.more().dead) for id_, job in again.items()} == {
+        ran.id: (1, True),
+        fetched.id: (1, False),
+    }
+
+
+def test_what_is_lost_while_it_is_told_is_set_aside_with_the_reason_that_it_had(
+    store: Store, upkeep: Upkeep, sql: Sql
+) -> None:
+    (ran,) = running(store, max_attempts=1)
+    upkeep.release(WORKER, [Blame(ran.id, "killed", LOST, LOST)])
+    store.claim(["default"], 1, 8, OTHER, 30.0)
+    upkeep.release(OTHER, [])  # only fetched
+    store.claim(["default"], 1, 9, OTHER, 30.0)
+    assert [row[3] for row in upkeep.release(OTHER, [Blame(ran.id, "killed", ELSE, ELSE)])] == ["dead"]
+    status = store.read([ran.id])[ran.id]
+    assert (status.state, status.attempt, status.error) == (State.DEAD, 1, {"type": "WorkerLost", "message": "gone"})
+    assert store.claim(["default"], 1, 10, OTHER, 30.0) == []
 
 
 def test_what_goes_back_wakes_a_sleeper_and_tells_its_watchers(
