@@ -51,11 +51,14 @@ class Table:
 
 
 def queues_table(counts: Iterable[tuple[Any, ...]], paused: Sequence[str] = ()) -> Table:
-    """Jobs by queue and state, of (queue, state, number, age of the oldest)."""
+    """Jobs by queue and state, of (queue, state, number, age of the oldest, whether there may be more)."""
     queues: dict[str, dict[str, int]] = {}
     waits: dict[str, float] = {}
-    for queue, state, number, age in counts:
+    uncounted = set()
+    for queue, state, number, age, more in counts:
         queues.setdefault(queue, {})[state] = number
+        if more:
+            uncounted.update((State.DONE, State.CANCELLED))
         if state == State.AVAILABLE:
             waits[queue] = age
     for queue in paused:
@@ -64,7 +67,7 @@ def queues_table(counts: Iterable[tuple[Any, ...]], paused: Sequence[str] = ()) 
     rows = [
         [
             f"{queue} (paused)" if queue in paused else queue,
-            *(f"{found.get(state, 0):,}" for state in states),
+            *(f"{found.get(state, 0):,}{'+' if state in uncounted else ''}" for state in states),
             span(waits.get(queue)),
         ]
         for queue, found in sorted(queues.items())

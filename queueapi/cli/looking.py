@@ -21,7 +21,8 @@ def add(commands: Commands) -> None:
     status = commands.add_parser("status", help="show queues and workers, and what runs")
     taught(
         status,
-        "Show how many jobs each queue has in which state, the worker processes, and the jobs that have run longest.",
+        "Show how many jobs each queue has in which state, the worker processes, and the jobs that have run longest. "
+        "Of the jobs that are done or cancelled, the latest 100,000 are counted: a + says that there may be more.",
         "  queueapi status\n"
         "  queueapi status --watch        again and again, until Ctrl-C\n"
         "  queueapi status --watch 10s    every ten seconds\n"
@@ -58,7 +59,7 @@ def _tables(glance: Glance) -> list[Table]:
 def _print_json(glance: Glance, every: float | None) -> None:
     while True:
         said = {
-            "queues": [_named(row, "queue state jobs oldest_seconds") for row in glance.queues()],
+            "queues": [_named(row, "queue state jobs oldest_seconds more") for row in glance.queues()],
             "paused": {what: glance.pauses(what) for what in ("queue", "kind")},
             "workers": [_named(row, "name queues slots up_seconds seen_seconds busy") for row in glance.workers()],
             "running": [

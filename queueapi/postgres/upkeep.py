@@ -1,4 +1,4 @@
-"""What supervisors do to the tables: keep leases, rescue jobs, promote, prune; and what ``status`` reads."""
+"""What supervisors do to the tables: keep leases, rescue jobs, promote, prune."""
 
 from __future__ import annotations
 
@@ -148,14 +148,6 @@ class Upkeep:
             day = _today() + dt.timedelta(days=ahead)
             if day not in have:
                 self._create(table, day)
-
-    def counts(self) -> Rows:
-        """(queue, state, number, age of the oldest in seconds) of all jobs."""
-        return self._run("count_jobs", {})
-
-    def workers(self) -> Rows:
-        """(name, queues, slots, seconds up, seconds since seen, jobs held) of all processes."""
-        return self._run("list_workers", {})
 
     def _partitions(self, table: str) -> list[tuple[str, dt.date]]:
         days = []

@@ -228,8 +228,8 @@ def test_migrating_through_it_is_refused(pooled: str) -> None:
 def test_an_actors_connection_works_without_its_plans(pooled: str) -> None:
     session = Dedicated(lambda: connect(pooled, "tests", 5))
     try:
-        assert session.run("count_jobs", {}) == []
-        assert session.run("count_jobs", {}) == []
+        assert session.run("count_jobs", {"latest": 100}) == []
+        assert session.run("count_jobs", {"latest": 100}) == []
     finally:
         session.close()
 

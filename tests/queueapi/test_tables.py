@@ -7,10 +7,10 @@ from queueapi.states import State
 from queueapi.tables import Table, dead_table, job_lines, queues_table, running_table, workers_table
 
 COUNTS = [
-    ("mail", "available", 1200, 90.0),
-    ("mail", "running", 3, 4000.0),
-    ("default", "done", 5, None),
-    ("default", "dead", 1, None),
+    ("mail", "available", 1200, 90.0, False),
+    ("mail", "running", 3, 4000.0, False),
+    ("default", "done", 5, None, False),
+    ("default", "dead", 1, None, False),
 ]
 
 
@@ -27,10 +27,19 @@ def test_queues_show_their_jobs_by_state_and_how_long_the_oldest_waits() -> None
 
 
 def test_rarer_states_have_a_column_when_there_is_a_job_in_them() -> None:
-    assert lines(queues_table([*COUNTS, ("mail", "blocked", 7, None), ("mail", "scheduled", 2, None)])) == [
+    rarer = [("mail", "blocked", 7, None, False), ("mail", "scheduled", 2, None, False)]
+    assert lines(queues_table([*COUNTS, *rarer])) == [
         "queue    scheduled  available  blocked  running  done  dead  latency",
         "default          0          0        0        0     5     1        –",
         "mail             2      1,200        7        3     0     0  1.5 min",
+    ]
+
+
+def test_what_was_not_counted_to_the_end_says_so_in_every_queue() -> None:
+    assert lines(queues_table([*COUNTS, ("default", "done", 99_998, None, True)])) == [
+        "queue    available  running     done  dead  latency",
+        "default          0        0  99,998+     1        –",
+        "mail         1,200        3       0+     0  1.5 min",
     ]
 
 

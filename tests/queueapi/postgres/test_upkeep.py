@@ -14,7 +14,7 @@ from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.postgres.watching import Watching
-from queueapi.records import Blame, Claimed, NewJob, Outcome, Progress, WorkerRow
+from queueapi.records import Blame, Claimed, NewJob, Outcome, Progress
 from queueapi.states import State
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -257,32 +257,3 @@ def test_a_promoted_job_keeps_its_place_by_priority_and_wakes_a_sleeper(
         upkeep.promote()
         assert [notice.channel for notice in ear.notifies(timeout=10, stop_after=1)] == ["sleeper"]
     assert [job.id for job in store.claim(["default"], 2, 1, WORKER, 30.0)] == [late, now]
-
-
-# -- processes
-
-
-def test_processes_are_listed_with_what_they_hold_until_they_are_forgotten(store: Store, upkeep: Upkeep) -> None:
-    running(store, 3)
-    workers = [WorkerRow(WORKER, "host:1", ["mail", "default"], 20), WorkerRow(OTHER, "host:2", ["mail"], 5)]
-    upkeep.register(workers)
-    upkeep.register(workers)
-    rows = upkeep.workers()
-    assert [(name, queues, slots, held) for name, queues, slots, _, _, held in rows] == [
-        ("host:1", ["mail", "default"], 20, 3),
-        ("host:2", ["mail"], 5, 0),
-    ]
-    assert all(0 <= seen < 60 and 0 <= up < 60 for _, _, _, up, seen, _ in rows)
-    upkeep.forget(WORKER)
-    assert [row[0] for row in upkeep.workers()] == ["host:2"]
-
-
-def test_counts_are_by_queue_and_state_over_both_tables(store: Store, upkeep: Upkeep) -> None:
-    done, _ = running(store, 2)
-    store.finish([Outcome(done.id, done.token, State.DONE)], 60.0)
-    store.push([NewJob("mail", "kind", "{}", 0, 25, 60.0, None)])
-    assert [(queue, state, number) for queue, state, number, _ in upkeep.counts()] == [
-        ("default", "done", 1),
-        ("default", "running", 1),
-        ("mail", "scheduled", 1),
-    ]
