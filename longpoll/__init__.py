@@ -1,15 +1,18 @@
-"""Results and messages live in any browser: job tickets and message channels, by long-polling off PostgreSQL.
+"""Results and messages live in any browser: job tickets and message channels, off PostgreSQL.
 
-Publish: :data:`channels`.  Serve: ``longpoll-serve``, or :func:`longpoll.app.create_app` on a WSGI server of yours.
+Publish: :data:`channels`, :func:`publish`.  Serve: ``longpoll-serve``, or :func:`longpoll.app.create_app` on a WSGI
+server of yours.
 
 Importing this connects to nothing and loads neither gevent nor psycopg.
 """
 
 from longpoll.errors import BadChannel, BadRequest, BadTicket, Refused, Unavailable, UnknownJob
 from longpoll.log import Channel, Channels
+from longpoll.past import Past, Published
 from queueapi.runtime import default
 
 channels = Channels(default)
+publish = channels.publish
 
 __all__ = [
     "BadChannel",
@@ -17,8 +20,11 @@ __all__ = [
     "BadTicket",
     "Channel",
     "Channels",
+    "Past",
+    "Published",
     "Refused",
     "Unavailable",
     "UnknownJob",
     "channels",
+    "publish",
 ]

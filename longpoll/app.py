@@ -12,6 +12,7 @@ from longpoll.door import Authorize, Door
 from longpoll.endpoints.native import Native
 from longpoll.errors import Refused, Unavailable
 from longpoll.listener import Feed
+from longpoll.meter import Limits, Meter
 from longpoll.services import ANYBODY, App, Endpoint, Services
 from longpoll.transports import jsonp
 from queueapi.errors import StoreUnavailable
@@ -26,6 +27,7 @@ def create_app(
     *,
     authorize: Authorize | None = None,
     publish: Iterable[str] = (),
+    limits: Limits | None = None,
     endpoints: Iterable[Endpoint] = (),
 ) -> App:
     """The WSGI app.
@@ -40,6 +42,7 @@ def create_app(
             is in its ticket and never in a cookie. Only pages that are named may send cookies along.
         authorize: ``(request, channel, action)`` -> True, False or None; see :data:`longpoll.door.Authorize`.
         publish: channels and patterns on which any client may publish.
+        limits: what one client, channel and address may have.
         endpoints: the dialects that are served beside the native one.
 
     Raises:
@@ -48,7 +51,7 @@ def create_app(
     """
     runtime = runtime or default()
     feed = feed or Feed(runtime.open, Events(), runtime.open_listening)
-    services = Services(feed, runtime, Door(runtime.signer(), authorize, publish), origins)
+    services = Services(feed, runtime, Door(runtime.signer(), authorize, publish), Meter(limits), origins)
     app: App = falcon.App()
     any_origin = origins == ANYBODY
     app.add_middleware(

@@ -14,6 +14,7 @@ import msgspec
 
 from longpoll.cursor import Snapshot, epoch_of
 from longpoll.deadlines import STEP
+from longpoll.guests import Guests
 from longpoll.history import MAX_BYTES
 from longpoll.hub import Hub
 from longpoll.jobbook import JobState
@@ -57,6 +58,9 @@ class Feed:
         open_: opens a connection. The feed has two.
         events: told of outages.
         listen: opens a connection that can hear notifications, if the others go through a pooler.
+
+    Attributes:
+        guests: who hears of other things by the same connection.
     """
 
     hub: Hub
@@ -67,6 +71,7 @@ class Feed:
         self._open = open_
         self._listen = listen or open_
         self._events = events
+        self.guests = Guests()
         self._lock = threading.Lock()
         self._pid = 0
 
@@ -101,26 +106,32 @@ class Feed:
         self._stayed_at = self._read_at = time.monotonic()
         self._loop = Loop("longpoll feed", self._guarded_tick, self._events)
         self._clock = Loop("longpoll clock", self._strike, self._events)
-        self._listener = Listener(self._listen, [JOBS, MESSAGES], self._heard, self._look_again, self._events)
+        channels = [JOBS, MESSAGES, *self.guests.channels]
+        self._listener = Listener(self._listen, channels, self._heard, self._look_again, self._events)
         try:
             self._epoch, position = self._messages.position()
         except BaseException:
             self._session.close()
             raise
         self.hub = Hub(epoch_of(self._epoch), Snapshot.parse(position), self._loop.wake)
+        self.guests.start()
         for actor in (self._loop, self._clock, self._listener):
             actor.start()
 
     def _heard(self, channel: str, payload: str) -> None:
         if channel == MESSAGES:
             self._published = True
-        else:
+        elif channel == JOBS:
             self._told.extend([int(id_) for id_ in payload.split(",") if id_.removeprefix("-").isdecimal()])
+        else:
+            self.guests.heard(channel, payload)
+            return
         self._loop.wake()
 
     def _look_again(self) -> None:
         self._anew.set()  # nobody knows what was said before we listened
         self._loop.wake()
+        self.guests.look_again()
 
     # -- reading
 
@@ -248,6 +259,7 @@ class Feed:
         if self._pid != os.getpid():
             return
         self.hub.close()
+        self.guests.stop()
         ended = [loop.stop(timeout=5) for loop in (self._loop, self._clock)]
         self._listener.stop()
         if all(ended) and not self.hub.is_away:  # else we are forgotten in a minute

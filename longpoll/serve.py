@@ -1,4 +1,4 @@
-"""``longpoll-serve``: the app on our server, in a process patched by gevent before anything else is loaded."""
+"""``longpoll-serve``: the app on our server, in processes patched by gevent before anything else is loaded."""
 
 from __future__ import annotations
 
@@ -6,105 +6,106 @@ import argparse
 import logging
 import os
 import signal
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from longpoll.options import parse
+
 if TYPE_CHECKING:
+    from longpoll.door import Authorize
     from longpoll.listener import Feed
     from longpoll.server import Server
+    from longpoll.services import Endpoint
 
 # 2 is argparse's own for wrong words; 3 tells a deployment that the schema and the code do not fit.
 WRONG_SETTINGS, WRONG_SCHEMA = 2, 3
 # Seconds from SIGTERM until connections are cut: replies are written at once, slow readers may take a while.
 DRAIN = 10.0
-
-_EPILOG = """\
-examples:
-  longpoll-serve                              on 127.0.0.1:9292, behind a proxy of yours
-  longpoll-serve --host 0.0.0.0 --port 80     for everybody
-  longpoll-serve --origin https://shop.example --origin https://www.shop.example
-
-environment:
-  DATABASE_URL, or PGHOST, PGUSER, …   the PostgreSQL server
-  QUEUEAPI_SECRET                      signs tickets; the same as the web app's, 32 bytes or more
-  LONGPOLL_HOST, LONGPOLL_PORT, LONGPOLL_ORIGINS   as the options
-
-then:
-  curl localhost:9292/healthz
-  <script src="http://localhost:9292/longpoll.js"></script>
-"""
+# Waiting connections: a restart brings all browsers back at once; the kernel caps it at somaxconn.
+BACKLOG = 4096
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The script ``longpoll-serve``."""
+    arguments = parse(argv)
+    try:
+        listener = _listen(arguments.host, arguments.port)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+        return _refuse(f"cannot listen on {arguments.host}:{arguments.port}: {reason}", 1)
+    host, port = listener.getsockname()[:2]
+    address = f"{host}:{port}"
+    if arguments.processes == 1:
+        return _serve(arguments, listener, address, None, lambda: _say_ready(address))
+    return _supervise(arguments, listener, address)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A port that is taken is known before anybody is told that we are there."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, *_, address = found[0]
+    return socket.create_server(address, family=family, backlog=BACKLOG)
+
+
+def _supervise(arguments: argparse.Namespace, listener: socket.socket, address: str) -> int:
+    from setproctitle import setproctitle
+
+    from longpoll.processes import Processes
+    from queueapi.logs import configure
+
+    configure("longpoll", arguments.verbose)
+    count = arguments.processes
+    setproctitle(f"longpoll-serve: supervisor of {count} processes on {address}")
+
+    def work(lifeline: int, ready: Callable[[], None]) -> int:
+        return _serve(arguments, listener, address, lifeline, ready)
+
+    log = logging.getLogger("longpoll")
+    code = Processes(count, work, DRAIN, lambda: _say_ready(address, f": {count} processes")).run()
+    if not code:
+        log.info("stopped: all %d processes", count)
+    return code
+
+
+def _say_ready(address: str, who: str = "") -> None:
+    logging.getLogger("longpoll").info("ready%s: listening on http://%s", who, address)
+
+
+# -- one process
+
+
+def _serve(
+    arguments: argparse.Namespace,
+    listener: socket.socket,
+    address: str,
+    lifeline: int | None,
+    ready: Callable[[], None],
+) -> int:
     from gevent import monkey
 
     monkey.patch_all()
-    arguments = _arguments(argv)
     from queueapi.errors import QueueAPIError, SchemaMismatch
 
     try:
-        return _serve(arguments)
+        return _serve_patched(arguments, listener, address, lifeline, ready)
     except SchemaMismatch as error:
         return _refuse(error, WRONG_SCHEMA)
     except QueueAPIError as error:
         return _refuse(error, WRONG_SETTINGS if isinstance(error, ValueError) else 1)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
-        return _refuse(f"cannot listen on {arguments.host}:{arguments.port}: {reason}", 1)
 
 
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    if not arguments.origins:
-        try:
-            arguments.origins = [_origin(o) for o in os.environ.get("LONGPOLL_ORIGINS", "").replace(",", " ").split()]
-        except argparse.ArgumentTypeError as error:
-            parser.error(f"LONGPOLL_ORIGINS: {error}")
-    return arguments
+def _serve_patched(
+    arguments: argparse.Namespace,
+    listener: socket.socket,
+    address: str,
+    lifeline: int | None,
+    ready: Callable[[], None],
+) -> int:
+    from gevent.socket import socket as cooperative
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="longpoll-serve",
-        description="Hold the polls of browsers, and answer them when their jobs and channels have news.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--host",
-        default=os.environ.get("LONGPOLL_HOST") or "127.0.0.1",
-        help="address to listen on (default: 127.0.0.1)",
-    )
-    parser.add_argument(
-        "--port", type=_port, default=os.environ.get("LONGPOLL_PORT") or "9292", help="port (default: 9292)"
-    )
-    parser.add_argument(
-        "--origin", action="append", dest="origins", metavar="ORIGIN", type=_origin,
-        help="of pages that may ask from a browser, such as https://shop.example; may be repeated (default: any)",
-    )  # fmt: skip
-    parser.add_argument("-v", "--verbose", action="store_true", help="log every request")
-    return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 1 to 65535")
-    return int(text)
-
-
-def _origin(text: str) -> str:
-    scheme, _, host = text.partition("://")
-    if text != "*" and (scheme not in ("http", "https") or not host or "/" in host):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no origin: give scheme, host and port, as in https://shop.example"
-        )
-    return text
-
-
-def _serve(arguments: argparse.Namespace) -> int:
     from longpoll.app import create_app
     from longpoll.listener import Feed
     from longpoll.server import Server
@@ -121,29 +122,67 @@ def _serve(arguments: argparse.Namespace) -> int:
         configure("longpoll", arguments.verbose)
         feed = Feed(runtime.open, Events(_Sentences()), runtime.open_listening)
         anybody = not arguments.origins or ANYBODY in arguments.origins
-        app = create_app(feed, runtime, ANYBODY if anybody else arguments.origins)
+        app = create_app(
+            feed,
+            runtime,
+            ANYBODY if anybody else arguments.origins,
+            authorize=_named(arguments.authorize),
+            publish=arguments.publish,
+            limits=arguments.limits,
+            endpoints=_endpoints(arguments),
+        )
         log = logging.getLogger("longpoll.access") if arguments.verbose else None
-        server = Server((arguments.host, arguments.port), app, log=log)
-        server.init_socket()  # a port that is taken: before anybody is told that we are there
+        accepting = cooperative(listener.family, listener.type, listener.proto, fileno=os.dup(listener.fileno()))
+        server = Server(accepting, app, log=log)
+        if arguments.processes > 1:
+            server.max_accept = 1  # else the first that wakes takes all, and the others have nothing to do
+        server.init_socket()
         feed.start()
         server.start()
-        _run(server, feed)
+        ready()
+        _run(server, feed, address, lifeline)
     finally:
         runtime.pool.close()
     return 0
 
 
-def _run(server: Server, feed: Feed) -> None:
-    """Until SIGTERM or SIGINT; then everybody is answered."""
+def _endpoints(arguments: argparse.Namespace) -> list[Endpoint]:
+    return []
+
+
+def _named(path: str | None) -> Authorize | None:
+    """The application's function.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    from queueapi.errors import SettingsError
+
+    if path is None:
+        return None
+    module, _, name = path.partition(":")
+    sys.path.insert(0, os.getcwd())  # as python -m would
+    try:
+        function = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(f"--authorize {path}: {error}: give it as module:function") from error
+    if not callable(function):
+        raise SettingsError(f"--authorize {path}: this is not a function: give it as module:function")
+    return function  # type: ignore[no-any-return]
+
+
+def _run(server: Server, feed: Feed, address: str, lifeline: int | None) -> None:
+    """Until SIGTERM or SIGINT, or the parent is gone; then everybody is answered."""
     import gevent
     from gevent.event import Event
 
     asked = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, asked.set)
+    if lifeline is not None:
+        watcher = gevent.get_hub().loop.io(lifeline, 1)
+        watcher.start(asked.set)
     log = logging.getLogger("longpoll")
-    address = f"{server.server_host}:{server.server_port}"
-    log.info("ready: listening on http://%s", address)
     titling = gevent.spawn(_title, server, address)
     asked.wait()
     log.info("stopping: %d held polls are answered", feed.start().held)

@@ -11,6 +11,7 @@ import falcon
 from longpoll.door import Door, Visitor
 from longpoll.hub import Hub
 from longpoll.listener import Feed
+from longpoll.meter import Meter
 from queueapi.runtime import Runtime
 
 ANYBODY: Final = "*"
@@ -29,6 +30,7 @@ class Services:
     feed: Feed
     runtime: Runtime
     door: Door
+    meter: Meter
     origins: str | Sequence[str] = ANYBODY
 
     def hub(self) -> Hub:

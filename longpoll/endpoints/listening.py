@@ -26,6 +26,9 @@ class Listening:
     Args:
         tell: given each :class:`News`. Must not block.
         refuse: given why nothing more will come until it asks again.
+
+    Raises:
+        TooMuch: its address holds as many connections as it may.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Listening:
         self._checked_at = 0.0
         self._follower: Follower | None = None
         self._gone = False
+        services.meter.enter(visitor)
 
     # -- 1. asking
 
@@ -52,6 +56,7 @@ class Listening:
         Raises:
             Refused: it may not, and what it listened to before goes on.
         """
+        self._services.meter.subscribe(len(ask.channels))
         channels = self._services.door.listen(self._visitor, ask.channels)
         self._asked, self._checked_at = ask.channels, time.monotonic()
         if self._follower is None:
@@ -95,8 +100,10 @@ class Listening:
     # -- 4. leaving
 
     def leave(self) -> None:
-        """It is gone."""
-        self._gone = True
+        """It is gone. Twice is harmless."""
+        if not self._gone:
+            self._gone = True
+            self._services.meter.leave(self._visitor.address)
         self._leave()
 
     def _leave(self) -> None:

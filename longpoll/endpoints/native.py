@@ -16,6 +16,7 @@ from longpoll.dialects import native
 from longpoll.endpoints.jobs import Cancel, Job
 from longpoll.endpoints.requests import body_of, callback_of
 from longpoll.endpoints.streams import Events, Socket
+from longpoll.errors import Refused
 from longpoll.services import App, Services
 from longpoll.transports import jsonp
 from longpoll.transports.held import HeldReply
@@ -60,12 +61,28 @@ class Poll:
     def _hold(
         self, ask: native.Ask, req: falcon.Request, resp: falcon.Response, write: Callable[[News], bytes]
     ) -> None:
-        channels = self._services.door.listen(self._services.visitor(req, "native"), ask.channels)
-        hub = self._services.hub()
-        held = HeldReply(lambda: hub.forget(waiter))
-        waiter = Waiter(channels, lambda news: held.answer(write(news)))
+        visitor = self._services.visitor(req, "native")
+        channels = self._services.door.listen(visitor, ask.channels)
+        hub, meter, address = self._services.hub(), self._services.meter, visitor.address
+        meter.subscribe(len(ask.channels))
+        meter.enter(visitor)
+
+        def answer(news: News) -> None:
+            meter.leave(address)
+            held.answer(write(news))
+
+        def forget() -> None:
+            meter.leave(address)
+            hub.forget(waiter)
+
+        held = HeldReply(forget)
+        waiter = Waiter(channels, answer)
         cursor = decode(ask.cursor) if ask.cursor else None
-        hub.wait(waiter, cursor, ask.wait, unreadable=bool(ask.cursor and cursor is None))
+        try:
+            hub.wait(waiter, cursor, ask.wait, unreadable=bool(ask.cursor and cursor is None))
+        except Refused:
+            meter.leave(address)
+            raise
         if held.body is None:
             resp.stream = held
         else:

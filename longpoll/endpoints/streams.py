@@ -53,7 +53,11 @@ class Events:
         listening = Listening(
             self._services, self._services.visitor(req, "native"), lambda news: stream.write(_event(news)), refuse
         )
-        listening.ask(ask)
+        try:
+            listening.ask(ask)
+        except Refused:
+            listening.leave()
+            raise
         return stream
 
 

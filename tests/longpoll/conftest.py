@@ -16,6 +16,7 @@ import waitress.wasyncore
 
 from longpoll.cursor import decode
 from longpoll.listener import Feed
+from longpoll.log import Channels as Publishing
 from longpoll.names import Channels
 from longpoll.waiter import News, Waiter
 from queueapi.events import Events
@@ -27,6 +28,7 @@ from queueapi.records import NewJob, Outcome, Progress
 from queueapi.runtime import Runtime
 from queueapi.settings import Settings
 from queueapi.states import State
+from tests.longpoll.serving import Service
 
 Sql = Callable[..., list[tuple[Any, ...]]]
 
@@ -189,3 +191,22 @@ def new_feed(open_: Callable[[], Connection], ended: list[Feed]) -> Iterator[Cal
 @pytest.fixture
 def feed(new_feed: Callable[..., Feed]) -> Feed:
     return new_feed()
+
+
+@pytest.fixture
+def serve(dsn: str) -> Iterator[Callable[..., Service]]:
+    """Starts services; each must end by itself when it is told to."""
+    services: list[Service] = []
+
+    def make(*words: str, at: str = dsn, **environ: str) -> Service:
+        services.append(Service(at, *words, **environ))
+        return services[-1]
+
+    yield make
+    for service in services:
+        service.end()
+
+
+@pytest.fixture
+def channels(runtime: Runtime) -> Publishing:
+    return Publishing(lambda: runtime)

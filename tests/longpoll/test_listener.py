@@ -601,9 +601,10 @@ FORKS = """
 import json, os, sys, threading
 from longpoll.listener import Feed
 from queueapi.events import Events
+from queueapi.messages import NewMessage
 from queueapi.postgres.connection import connect
 from queueapi.postgres.messages import Messages
-from queueapi.postgres.sessions import Borrowed, Dedicated
+from queueapi.postgres.sessions import Dedicated
 sys.path.insert(0, sys.argv[2])
 from tests.longpoll.conftest import Browser
 
