@@ -98,3 +98,80 @@ create table if not exists sample_app.rates (
     fetched_at timestamptz not null default now(),
     primary key (run_id, currency)
 );
+
+-- visitors ----------------------------------------------------------------------------------------------------------
+
+-- Who has said a name. The key is a digest of the browser's cookie, which itself is kept nowhere.
+create table if not exists sample_app.visitors (
+    key       text primary key,
+    name      text not null,
+    joined_at timestamptz not null default now()
+);
+
+-- the bell ----------------------------------------------------------------------------------------------------------
+
+-- Who started a job: whom to tell of its end.
+create table if not exists sample_app.started (
+    id         bigint generated always as identity primary key,
+    visitor    text not null,
+    title      text not null,
+    job_id     bigint,
+    created_at timestamptz not null default now()
+);
+
+-- A row for each bell that ever rang: its lock puts those who ring in order, its version says which number is later.
+create table if not exists sample_app.bells (
+    visitor text primary key,
+    version bigint not null
+);
+
+-- Unique, so that a job that runs twice tells once.
+create table if not exists sample_app.notices (
+    id         bigint generated always as identity primary key,
+    visitor    text not null,
+    origin     text not null,
+    sentence   text not null,
+    link       text not null,
+    created_at timestamptz not null default now(),
+    read_at    timestamptz,
+    unique (visitor, origin)
+);
+create index if not exists notices_visitor on sample_app.notices (visitor, id);
+
+-- pads --------------------------------------------------------------------------------------------------------------
+
+create table if not exists sample_app.pads (
+    id         bigint generated always as identity primary key,
+    title      text not null,
+    created_at timestamptz not null default now()
+);
+
+-- A text is the sum of its updates (see sample_app/pads/text.py). Rows are added; now and then a job makes one of many.
+create table if not exists sample_app.pad_updates (
+    id       bigint generated always as identity primary key,
+    pad_id   bigint not null references sample_app.pads on delete cascade,
+    update   bytea not null,
+    added_at timestamptz not null default now()
+);
+create index if not exists pad_updates_pad on sample_app.pad_updates (pad_id, id);
+
+-- comments ----------------------------------------------------------------------------------------------------------
+
+-- The nonce comes from the form: sent twice, it is still one comment.
+create table if not exists sample_app.comments (
+    id         bigint generated always as identity primary key,
+    pad_id     bigint not null references sample_app.pads on delete cascade,
+    visitor    text not null,
+    author     text not null,
+    body       text not null,
+    nonce      text not null,
+    written_at timestamptz not null default now(),
+    unique (pad_id, visitor, nonce)
+);
+create index if not exists comments_pad on sample_app.comments (pad_id, id);
+
+create table if not exists sample_app.followers (
+    pad_id  bigint not null references sample_app.pads on delete cascade,
+    visitor text not null,
+    primary key (pad_id, visitor)
+);

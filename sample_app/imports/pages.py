@@ -32,7 +32,7 @@ class ImportsPage:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         try:
-            handle = self._take(req)
+            handle = self._take(req, resp)
         except FieldRefused as refused:
             self._show(resp, falcon.HTTP_400, str(refused))
         else:
@@ -43,7 +43,7 @@ class ImportsPage:
             uploads = store.newest_uploads(conn, 5)
         self._site.render(resp, "imports.html", status, error=error, uploads=uploads)
 
-    def _take(self, req: falcon.Request) -> Handle:
+    def _take(self, req: falcon.Request, resp: falcon.Response) -> Handle:
         part = _file_part(req)
         # Streamed from the socket (or waitress's own spool) to ours: memory stays the same for 10 KB and for 10 GB.
         try:
@@ -55,17 +55,17 @@ class ImportsPage:
             ) from error
         try:
             _check(spooled)
-            return self._enqueue(_label(part.filename or ""), spooled)
+            return self._enqueue(resp, _label(part.filename or ""), spooled)
         except BaseException:
             spooled.path.unlink(missing_ok=True)
             raise
 
-    def _enqueue(self, filename: str, spooled: spool.Spooled) -> Handle:
-        # The upload's row and its job are one transaction, by `conn=`: there is no moment in which one exists without
+    def _enqueue(self, resp: falcon.Response, filename: str, spooled: spool.Spooled) -> Handle:
+        # The upload's row and its job are one transaction, by `conn`: there is no moment in which one exists without
         # the other, and no worker can come too early. It commits where the `with` ends; an error undoes both.
         with self._site.connect() as conn:
             upload_id = store.add_upload(conn, filename, spooled.path.name, spooled.size, spooled.lines)
-            handle = self._site.queue.push(ImportContacts(upload_id), conn=conn)
+            handle = self._site.start(resp, ImportContacts(upload_id), f"Import of {filename}", conn)
             store.tie_to_job(conn, upload_id, handle.id)
         return handle
 

@@ -40,7 +40,7 @@ class NotificationsPage:
             return
         with self._site.connect() as conn:  # the mailing and its job together, or neither
             mailing_id = store.add_mailing(conn, subject, recipients)
-            handle = self._site.queue.push(SendNotifications(mailing_id), conn=conn)
+            handle = self._site.start(resp, SendNotifications(mailing_id), f"Mailing “{subject}”", conn)
             store.tie_to_job(conn, mailing_id, handle.id)
         self._site.watch(resp, handle)
 

@@ -43,7 +43,7 @@ class RatesPage:
             return
         with self._site.connect() as conn:  # the run and its job together, or neither
             run_id = store.add_run(conn, base)
-            handle = self._site.queue.push(FetchRates(run_id, failures), conn=conn)
+            handle = self._site.start(resp, FetchRates(run_id, failures), f"Rates for one {BASES[base]}", conn)
             store.tie_to_job(conn, run_id, handle.id)
         self._site.watch(resp, handle)
 

@@ -34,7 +34,7 @@ class ReportsPage:
                 self._site.render(resp, "reports.html", falcon.HTTP_400, contacts=0, error=error)
                 return
             report_id = store.add_report(conn)
-            handle = self._site.queue.push(BuildReport(report_id), conn=conn)
+            handle = self._site.start(resp, BuildReport(report_id), "Report", conn)
             store.tie_to_job(conn, report_id, handle.id)
         self._site.watch(resp, handle)
 

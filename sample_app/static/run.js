@@ -1,7 +1,7 @@
 /*
  * The page of one run. Rung 1, reloading, needs no script. Here are
  *   2. polling: one request a second, whether there is news or not;
- *   3. push: one request that the server answers when there is news. Four calls, see push() below.
+ *   3. push: the server speaks when there is news. The client is the page's one (live.js); see push() below.
  * Both show what they learn in a panel of their own; when the job has an outcome, its part of the page is fetched once.
  */
 (function () {
@@ -10,19 +10,8 @@
   var POLL_EVERY = 1000;   // ms
   var TICK = 200;          // ms between two looks at the clock: fine enough for tenths of a second
   var run = document.getElementById('run');
-  var clockError = Date.now() - Number(run.getAttribute('data-now'));  // this machine's clock against the server's
   var panels = [];
   var fetched = false;
-
-  function get(url, done, failed) {
-    var request = new XMLHttpRequest();
-    request.open('GET', url);
-    request.onload = function () {
-      if (request.status === 200) { done(request.responseText); } else { failed(request.status); }
-    };
-    request.onerror = function () { failed(0); };
-    request.send();
-  }
 
   /* A panel shows words, a bar, how many requests it took, and for how long nothing has changed. */
   function Panel(id) {
@@ -59,7 +48,7 @@
     },
 
     draw: function () {
-      var said = words.describe(this.data, Date.now() - clockError), bar = this.part('bar');
+      var said = words.describe(this.data, page.now()), bar = this.part('bar');
       this.root.setAttribute('data-tone', said.tone);
       this.write('state', said.state);
       this.write('sentence', said.sentence);
@@ -86,7 +75,7 @@
     (function ask() {
       count += 1;
       panel.requests(words.number(count));
-      get(run.getAttribute('data-status-url'), function (text) {
+      page.ask('GET', run.getAttribute('data-status-url'), null, function (text) {
         panel.update(JSON.parse(text));
         if (!panel.stopped) { setTimeout(ask, POLL_EVERY); }
       }, function (status) {
@@ -97,44 +86,23 @@
   }
 
   function push() {
-    var panel = new Panel('push'), url = run.getAttribute('data-longpoll-url');
-    if (typeof LongPoll === 'undefined') {
-      panel.trouble('The push server at ' + url + ' did not answer; reload the page when it is back.');
-      return;
-    }
-    countRequests(url, panel);
-    var live = LongPoll(url);
+    var panel = new Panel('push');
     var show = function (ignored, data) { panel.update(data); };
-    live.job(run.getAttribute('data-ticket'))
-      .queued(show).running(show).progress(show).retrying(show).cancelled(show).done(show).failed(show)
-      .denied(function (error) { panel.trouble('The push server refuses the ticket: ' + error.message); });
-    live.onstate(function (state) {
-      panel.trouble(state === 'offline' && !panel.stopped ? 'The push server does not answer; trying again.' : '');
+    live.use(function (client) {
+      client.job(run.getAttribute('data-ticket'))
+        .queued(show).running(show).progress(show).retrying(show).cancelled(show).done(show).failed(show)
+        .denied(function (error) { panel.trouble('The push server refuses the ticket: ' + error.message); });
     });
-  }
-
-  /* The browser keeps the book on its requests, so that the library need not. It enters each one when it is answered. */
-  function countRequests(url, panel) {
-    var answered = 0;
-    if (typeof PerformanceObserver === 'undefined') { return; }
-    new PerformanceObserver(function (list) {
-      list.getEntries().forEach(function (entry) {
-        if (entry.name.indexOf(url + '/poll') === 0) { answered += 1; }
-      });
-      panel.requests(words.number(answered));
-    }).observe({type: 'resource', buffered: true});
-    panel.requests('0');
   }
 
   function fetchOutcome() {
     if (fetched) { return; }
     fetched = true;
-    get(run.getAttribute('data-outcome-url'), function (html) {
+    page.ask('GET', run.getAttribute('data-outcome-url'), null, function (html) {
       document.getElementById('outcome').innerHTML = html;  // our own template, escaped there
     }, function () { fetched = false; });
   }
 
-  run.className += ' live';
   setInterval(function () { panels.forEach(function (panel) { panel.tick(); }); }, TICK);
   poll();
   push();

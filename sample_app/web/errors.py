@@ -72,4 +72,4 @@ class Errors:
             resp.status = status
             resp.media = {"error": {"title": title, "message": remedy}}
             return
-        self._site.render(resp, "error.html", status, title=title, remedy=remedy, code=status[:3])
+        self._site.render(resp, "error.html", status, count=False, title=title, remedy=remedy, code=status[:3])

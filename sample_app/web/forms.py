@@ -19,8 +19,8 @@ class FieldRefused(ValueError):
         self.field = field
 
 
-def read_form(req: falcon.Request) -> dict[str, str]:
-    """The fields of a URL-encoded form; of a field sent twice, the first.
+def read_form(req: falcon.Request, largest: int = _LARGEST) -> dict[str, str]:
+    """The fields of a URL-encoded form of at most so many bytes; of a field sent twice, the first.
 
     Raises:
         falcon.HTTPUnsupportedMediaType: the body is something else.
@@ -29,7 +29,7 @@ def read_form(req: falcon.Request) -> dict[str, str]:
     if (req.content_type or "").partition(";")[0].strip().lower() != falcon.MEDIA_URLENCODED:
         raise falcon.HTTPUnsupportedMediaType()
     # The server lets bodies of any size pass, for the uploads' sake; this one would be read into memory.
-    if (req.content_length or 0) > _LARGEST:
+    if (req.content_length or 0) > largest:
         raise falcon.HTTPContentTooLarge()
     fields = req.get_media()
     return {name: value[0] if isinstance(value, list) else str(value) for name, value in fields.items()}
@@ -64,6 +64,27 @@ def line_of_text(form: Form, field: str, most: int) -> str:
     if not text.isprintable():
         raise FieldRefused(field, "There are characters in this that cannot be shown.")
     return text
+
+
+def lines_of_text(form: Form, field: str, most: int) -> str:
+    """Several lines of text with something in them, ends of lines as ``\\n``.
+
+    Raises:
+        FieldRefused: it is empty, too long, or holds what cannot be stored or shown.
+    """
+    text = with_plain_line_ends(form.get(field, "")).strip()
+    if not text:
+        raise FieldRefused(field, "Write something here.")
+    if len(text) > most:
+        raise FieldRefused(field, f"Write at most {most:,} letters; these are {len(text):,}.")
+    if not text.replace("\n", " ").replace("\t", " ").isprintable():
+        raise FieldRefused(field, "There are characters in this that cannot be shown.")
+    return text
+
+
+def with_plain_line_ends(text: str) -> str:
+    """Forms send every end of a line as two characters; scripts see one."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def one_of(form: Form, field: str, choices: Sequence[str]) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import falcon
 
 from sample_app.db import Connection
-from sample_app.web.security import push_address
 from sample_app.web.site import Site
 from sample_app.web.words import describe
 
@@ -39,13 +38,11 @@ class Runs:
     def on_get(self, req: falcon.Request, resp: falcon.Response, ticket: str) -> None:
         """The page, with the state as it is now: the first rung, and all there is without scripts."""
         now = datetime.now(UTC)
-        longpoll_url = push_address(self._site.settings.longpoll_url, req.get_header("Host") or "")
-        values = self._look(req, ticket, now)
-        self._site.render(resp, "run.html", now=now, longpoll_url=longpoll_url, **values)
+        self._site.render(resp, "run.html", now=now, **self._look(req, ticket, now))
 
     def on_get_outcome(self, req: falcon.Request, resp: falcon.Response, ticket: str) -> None:
         """The part of the page that says what came of it, for the other two rungs to put in."""
-        self._site.render(resp, "_outcome.html", **self._look(req, ticket, datetime.now(UTC)))
+        self._site.render_part(resp, "_outcome.html", **self._look(req, ticket, datetime.now(UTC)))
 
     def on_get_json(self, req: falcon.Request, resp: falcon.Response, ticket: str) -> None:
         """The state, for the second rung."""

@@ -34,8 +34,10 @@ def content_policy(push: str) -> str:
     """What a page may load: our files and longpoll's. No inline scripts: an unescaped name would only be ugly."""
     parts = urlsplit(push)
     origin = f"{parts.scheme}://{parts.netloc}"
+    # In a policy http:// does not stand for ws:// as well.
+    socket = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
     return (
-        f"default-src 'none'; script-src 'self' {origin}; connect-src 'self' {origin}; "
+        f"default-src 'none'; script-src 'self' {origin}; connect-src 'self' {origin} {socket}; "
         "img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
@@ -43,8 +45,8 @@ def content_policy(push: str) -> str:
 def is_ours(fetch_site: str | None, origin: str | None, host: str) -> bool:
     """Whether a form that changes something was sent by a page of ours (or by no page at all: curl, a script).
 
-    We have no cookies, but a page of another site could still have its visitors' browsers start jobs here, on an
-    address that only they can reach. Every browser of the last years says where a POST comes from.
+    A page of another site could have its visitors' browsers start jobs here, on an address that only they can reach,
+    or write in their names. Every browser of the last years says where a POST comes from; the cookie is SameSite, too.
     """
     if fetch_site:
         return fetch_site in ("same-origin", "none")
@@ -54,17 +56,22 @@ def is_ours(fetch_site: str | None, origin: str | None, host: str) -> bool:
 
 
 class Headers:
-    """Sends the content policy and its small companions with every answer that does not bring its own."""
+    """Sends the content policy and its small companions with every answer that does not bring its own.
+
+    ``resp.context.push`` is where this page's browser finds longpoll.
+    """
 
     def __init__(self, longpoll_url: str) -> None:
         self._longpoll_url = longpoll_url
 
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.context.push = push_address(self._longpoll_url, req.get_header("Host") or "")
+
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        push = push_address(self._longpoll_url, req.get_header("Host") or "")
         for name, value in (
-            ("Content-Security-Policy", content_policy(push)),
+            ("Content-Security-Policy", content_policy(resp.context.push)),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"),  # the address of a run is its key
             ("Cache-Control", "no-store"),  # every page here is the state of a moment

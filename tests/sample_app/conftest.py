@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from falcon import testing
 
+from longpoll import Channels
 from queueapi import Handle, Queue, TicketRefused
 from queueapi import Settings as QueueSettings
 from queueapi.runtime import Runtime
@@ -91,7 +92,7 @@ def app(settings: Settings) -> Iterator[Any]:
             raise TicketRefused("not for a job")
         return Handle(runtime, int(verified.name))
 
-    yield create_app(settings, Queue(lambda: runtime), verify_ticket)
+    yield create_app(settings, Queue(lambda: runtime), verify_ticket, Channels(lambda: runtime))
     runtime.pool.close()
 
 

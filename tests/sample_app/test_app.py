@@ -37,7 +37,7 @@ def page_after(client: testing.TestClient, sent: testing.Result) -> testing.Resu
 
 
 def test_every_page_is_there_and_brings_the_policy_along(client: testing.TestClient) -> None:
-    for path in ("/", "/notifications", "/imports", "/reports", "/rates"):
+    for path in ("/", "/notifications", "/imports", "/reports", "/rates", "/pads", "/bell", "/you"):
         page = client.simulate_get(path)
         assert page.status_code == 200, path
         assert "script-src 'self' http://" in page.headers["Content-Security-Policy"]

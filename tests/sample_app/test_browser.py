@@ -13,7 +13,7 @@ from sample_app.imports.example import example_csv
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
-PAGES = ("/", "/notifications", "/imports", "/reports", "/rates", "/nothing")
+PAGES = ("/", "/notifications", "/imports", "/reports", "/rates", "/pads", "/bell", "/you", "/nothing")
 OLD = "['WebSocket', 'EventSource', 'fetch'].forEach(function (name) { delete window[name]; });"
 
 

@@ -33,10 +33,12 @@ def test_longpoll_is_looked_for_on_the_host_that_the_page_came_from(configured: 
     assert push_address(configured, host) == expected
 
 
-def test_a_page_may_load_scripts_from_us_and_from_longpoll_only() -> None:
+def test_a_page_may_load_scripts_from_us_and_from_longpoll_only_and_be_told_by_it() -> None:
     policy = content_policy("http://localhost:9292/live")
     assert "default-src 'none'" in policy
     assert "script-src 'self' http://localhost:9292;" in policy
+    assert "connect-src 'self' http://localhost:9292 ws://localhost:9292;" in policy
+    assert "wss://push.example.com;" in content_policy("https://push.example.com")
     assert "unsafe" not in policy
 
 
