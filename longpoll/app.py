@@ -9,12 +9,14 @@ import falcon
 
 from longpoll.dialects import native
 from longpoll.door import Authorize, Door
+from longpoll.endpoints.debug import Debug
 from longpoll.endpoints.native import Native
 from longpoll.errors import Refused, Unavailable
 from longpoll.listener import Feed
 from longpoll.meter import Limits, Meter
 from longpoll.services import ANYBODY, App, Endpoint, Services
 from longpoll.transports import jsonp
+from longpoll.upkeep import Caretaker
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.runtime import Runtime, default
@@ -51,6 +53,7 @@ def create_app(
     """
     runtime = runtime or default()
     feed = feed or Feed(runtime.open, Events(), runtime.open_listening)
+    feed.guests.join(Caretaker(runtime.open, runtime.settings.message_days, feed.events))
     services = Services(feed, runtime, Door(runtime.signer(), authorize, publish), Meter(limits), origins)
     app: App = falcon.App()
     any_origin = origins == ANYBODY
@@ -65,7 +68,8 @@ def create_app(
     app.add_error_handler(falcon.HTTPError, _http_error)
     app.add_error_handler(Exception, _failed)
     app.add_route("/healthz", Health(feed))
-    for endpoint in (Native(), *endpoints):
+    served: list[Endpoint] = [Native(), Debug(), *endpoints]
+    for endpoint in served:
         endpoint.install(app, services)
     return app
 

@@ -64,6 +64,16 @@ class Hub:
             return len(self._deadlines)
 
     @property
+    def epoch(self) -> str:
+        """What names the database and this life of it in cursors."""
+        return self._epoch
+
+    def listeners(self, key: str) -> int:
+        """How many wait on that channel or pattern."""
+        with self._lock:
+            return self._log.listeners(key)
+
+    @property
     def watched(self) -> int:
         """How many jobs they wait for, or have waited for a moment ago."""
         return len(self._jobs)

@@ -35,6 +35,10 @@ class LogBook:
         """All that this sees has been taken in."""
         return self._history.position
 
+    def listeners(self, key: str) -> int:
+        """How many wait on that channel or pattern."""
+        return len(self._waiters.get(key, ()))
+
     # -- 1. who waits
 
     def enter(self, waiter: Waiter, since: Snapshot | None) -> None:

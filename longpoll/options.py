@@ -85,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         + ", ".join(f"{field.name} ({field.default:,.0f})" for field in fields(Limits)),
     )  # fmt: skip
     option("authorize", None, metavar="MODULE:FUNCTION", help="who may listen and publish, in your words")
+    parser.add_argument(
+        "--debug", action="store_true", help="print an address that tells for an hour why clients hear nothing, and end"
+    )  # fmt: skip
     parser.add_argument("-v", "--verbose", action="store_true", help="log every request")
     return parser
 

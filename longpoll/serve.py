@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WRONG_SETTINGS, WRONG_SCHEMA = 2, 3
 # Seconds from SIGTERM until connections are cut: replies are written at once, slow readers may take a while.
 DRAIN = 10.0
+# Seconds that an address for --debug is good for.
+DEBUG_FOR = 3600.0
 # Waiting connections: a restart brings all browsers back at once; the kernel caps it at somaxconn.
 BACKLOG = 4096
 
@@ -31,6 +33,8 @@ BACKLOG = 4096
 def main(argv: Sequence[str] | None = None) -> int:
     """The script ``longpoll-serve``."""
     arguments = parse(argv)
+    if arguments.debug:
+        return _print_debug_address(arguments)
     try:
         listener = _listen(arguments.host, arguments.port)
     except OSError as error:
@@ -41,6 +45,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.processes == 1:
         return _serve(arguments, listener, address, None, lambda: _say_ready(address))
     return _supervise(arguments, listener, address)
+
+
+def _print_debug_address(arguments: argparse.Namespace) -> int:
+    from longpoll.endpoints.debug import PATH, key
+    from queueapi.errors import QueueAPIError
+    from queueapi.settings import Settings
+    from queueapi.signing import Signer
+
+    try:
+        signed = key(Signer(*Settings.from_env().secrets), DEBUG_FOR)
+    except QueueAPIError as error:
+        return _refuse(error, WRONG_SETTINGS)
+    print(f"http://{arguments.host}:{arguments.port}{PATH}?key={signed}")
+    return 0
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -210,6 +228,8 @@ class _Sentences:
             log.error("%s: %s; held polls wait on, trying again", fields["who"], fields["error"])
         elif name == "store_back":
             log.info("%s: PostgreSQL is back after %d tries", fields["who"], fields["tries"])
+        elif name == "upkeep_failed":
+            log.warning("the log's partitions are not kept up: %s; trying again in a minute", fields["error"])
         elif name == "loop_failed":
             log.error("%s failed and goes on", fields["who"], exc_info=fields["error"])
 
