@@ -41,7 +41,9 @@ delete from queueapi.progress; delete from queueapi.watches; delete from queueap
 delete from queueapi.batches; delete from queueapi.batch_ledger;
 delete from queueapi.sleepers; delete from queueapi.workers; delete from queueapi.crons;
 delete from queueapi.limits; delete from queueapi.holds; delete from queueapi.pauses;
-delete from queueapi.windows; delete from queueapi.sessions; delete from queueapi.publications
+delete from queueapi.windows; delete from queueapi.sessions; delete from queueapi.publications;
+delete from queueapi.nodes; delete from queueapi.channels; delete from queueapi.subscriptions;
+delete from queueapi.members; delete from queueapi.fallbacks
 """
 # What it may not: then the database is thrown away.
 SHAPE = """
