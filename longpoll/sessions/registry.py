@@ -1,0 +1,191 @@
+"""The sessions that this node serves, and how it comes by them."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+from uuid import UUID, uuid4
+
+from longpoll.listener import Feed
+from longpoll.names import Channels
+from longpoll.sessions.asking import Things
+from longpoll.sessions.ledger import Ledger
+from longpoll.sessions.session import Session
+from longpoll.waiter import News, Waiter
+from queueapi.postgres.clients import CHANNEL, ClientRow, Clients
+from queueapi.postgres.sessions import Dedicated
+from queueapi.runtime import Runtime
+
+# Seconds that a client may be away before its session ends.
+TTL: Final = 120.0
+# What a request may be held at most; the table knows of a client only when it is answered.
+LONGEST: Final = 60.0
+# Two requests of one client that come to a new node at once take its session over once.
+_LOCKS: Final = 64
+
+
+class Sessions:
+    """1. starts with the feed; 2. opens sessions; 3. finds them, here or in the table; 4. changes what they listen to,
+    in the table first; 5. hears that another node has taken one; 6. ends those that are over; 7. stops.
+
+    Args:
+        feed: whose hub it waits on, and whose life it shares.
+        runtime: its pool is used by requests; what is written about many at once goes over a connection of its own.
+        ttl: seconds that a client may be away.
+    """
+
+    channel = CHANNEL
+    _session: Dedicated
+    _ledger: Ledger
+
+    def __init__(self, feed: Feed, runtime: Runtime, ttl: float = TTL) -> None:
+        self._feed = feed
+        self._runtime = runtime
+        self._ttl = ttl
+        self._life = ttl + LONGEST
+        self._here: dict[str, Session] = {}
+
+    # -- 1. start
+
+    def start(self) -> None:
+        """See :class:`longpoll.guests.Guest`."""
+        if hasattr(self, "_session"):  # the parent's, which forked us
+            _inherited.append((self._session, self._ledger))
+        self._hub = self._feed.hub
+        self._node = uuid4()
+        self._here = {}
+        self._taking = [threading.Lock() for _ in range(_LOCKS)]
+        self._clients = Clients(self._runtime.pool, self._node)
+        self._session = Dedicated(self._runtime.open)
+        self._keeper = Clients(self._session, self._node)
+        self._ledger = Ledger(self._save, self._lost, self._sweep, self._feed.events)
+        self._ledger.start()
+
+    def _save(self, rows: Sequence[ClientRow]) -> set[str]:
+        return self._keeper.save(rows, self._life)
+
+    @property
+    def node(self) -> UUID:
+        """Which node this is."""
+        return self._node
+
+    # -- 2. opening
+
+    def open(self, acks: bool) -> Session:
+        """A new one, which hears from now on.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        found: list[News] = []
+        self._hub.wait(Waiter(Channels((), ()), found.append), None, 0.0)
+        row = self._clients.open(secrets.token_hex(20), acks, found[0].cursor, self._life)
+        session = self._here[row.id] = Session(row, self._hub, self._ledger)
+        return session
+
+    # -- 3. finding
+
+    def here(self, id_: str) -> Session | None:
+        """If this node serves it."""
+        return self._here.get(id_)
+
+    def find(self, id_: str) -> Session | None:
+        """It, taken over if need be; None if there is none (any more).
+
+        Raises:
+            StoreUnavailable: the database must be asked, and is away.
+        """
+        if (session := self._here.get(id_)) is not None:
+            return session
+        with self._taking[hash(id_) % _LOCKS]:
+            if (session := self._here.get(id_)) is not None:
+                return session
+            row = self._clients.take(id_, self._life)
+            if row is None:
+                return None
+            session = self._here[id_] = Session(row, self._hub, self._ledger)
+            return session
+
+    def touch(self, id_: str) -> bool:
+        """Its client is there, whichever node serves it; whether there is one.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        return self._clients.touch(id_, self._life)
+
+    # -- 4. changing
+
+    def change(self, id_: str, add: Things, remove: Sequence[str], check: Callable[[int], object]) -> Session | None:
+        """Listen to more, or less; None if there is no such session (any more).
+
+        Args:
+            check: given how many it would then listen to; what it raises is raised.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        while (session := self.find(id_)) is not None:
+            with session.editing:
+                session.settle()
+                wanted = {asked: thing for asked, thing in session.subscriptions.items() if asked not in remove}
+                wanted.update(add)
+                if add:
+                    check(len(wanted))
+                if wanted == session.subscriptions:
+                    return session
+                if self._clients.save([session.row(wanted)], self._life):
+                    session.change(wanted)
+                    return session
+            self._lost(session)  # to another node, just now: take it over, and look what it listens to there
+        return None
+
+    # -- 5. losing
+
+    def heard(self, payload: str) -> None:
+        """See :class:`longpoll.guests.Guest`."""
+        node, _, id_ = payload.partition(" ")
+        if node == str(self._node) and (session := self._here.get(id_)) is not None:
+            self._lost(session)
+
+    def look_again(self) -> None:
+        """See :class:`longpoll.guests.Guest`. What is ours no more is found out by writing it down."""
+        for session in list(self._here.values()):
+            self._ledger.note(session)
+
+    def _lost(self, session: Session) -> None:
+        if self._here.get(session.id) is session:
+            del self._here[session.id]
+        session.end()
+
+    # -- 6. the end of sessions
+
+    def close(self, id_: str) -> bool:
+        """For good, whichever node serves it; whether there was one.
+
+        Raises:
+            StoreUnavailable: the database is away.
+        """
+        closed = self._clients.close(id_)
+        if (session := self._here.pop(id_, None)) is not None:
+            session.end()
+        return closed
+
+    def _sweep(self) -> None:
+        for session in list(self._here.values()):
+            if session.is_idle(self._ttl):
+                self._lost(session)  # its row ends by itself
+        self._keeper.prune()
+
+    # -- 7.
+
+    def stop(self) -> None:
+        """See :class:`longpoll.guests.Guest`."""
+        self._ledger.stop()
+        self._session.close()
+
+
+# Of the process that forked us: collecting it would say goodbye on its sockets.
+_inherited: list[object] = []
