@@ -51,7 +51,7 @@ def _ticket(services: Services, ticket: str) -> tuple[list[Finding], int | str |
     try:
         thing = names.opened(ticket, services.door.signer)
     except (Refused, TicketRefused) as refused:
-        return [Finding("ticket", False, f"{refused}.")], None
+        return [Finding("ticket", False, _sentence(refused))], None
     expires = services.door.signer.verify(ticket).expires - time.time()
     what = f"the channel {thing}" if isinstance(thing, str) else _what(thing)
     findings = [Finding("ticket", True, f"The ticket is good for another {expires:,.0f} s, and opens {what}.")]
@@ -71,11 +71,16 @@ def _what(thing: int) -> str:
     return f"job {thing}" if thing >= 0 else f"batch {-thing}"
 
 
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def _channel(hub: Hub, look: Diagnosis, name: str, opened: int | str | None) -> Iterator[Finding]:
     try:
         key = names.checked_pattern(name)
     except Refused as refused:
-        yield Finding("channel", False, f"{refused}.")
+        yield Finding("channel", False, _sentence(refused))
         return
     if key != name:
         yield Finding("channel", True, f"{name} is {key} in the log.")
@@ -87,7 +92,8 @@ def _channel(hub: Hub, look: Diagnosis, name: str, opened: int | str | None) -> 
 
 def _heard(hub: Hub, look: Diagnosis, key: str) -> Iterator[Finding]:
     count = hub.listeners(key)
-    yield Finding("channel", count > 0, f"{count} listen to {key} at this process, at this moment.")
+    who = f"{count} listen" if count > 1 else "One listens" if count else "Nobody listens"
+    yield Finding("channel", count > 0, f"{who} to {key} at this process, at this moment.")
     if names.is_pattern(key):
         return
     last = look.channel(key)

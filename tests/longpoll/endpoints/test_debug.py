@@ -86,7 +86,7 @@ def test_a_wrong_name_is_recognised_by_the_names_that_were_published_on(look: Lo
     channels["/messages/new"].publish("said", 1)
     channels["something.else"].publish("said", 1)
     found = look(channel="/message/new")
-    assert ("channel", False, "0 listen to message.new at this process, at this moment.") in found
+    assert ("channel", False, "Nobody listens to message.new at this process, at this moment.") in found
     assert found[-1][2].endswith("of late there were some on messages.new: is it one of these?")
 
 
@@ -97,7 +97,7 @@ def test_a_channel_that_is_heard_is_said_to_be(look: Look, channels: Channels, f
     reply = browser.start()
     found = look(channel="/news")
     assert all(good for _, good, _ in found), found
-    assert "1 listen to news" in found[1][2]
+    assert "One listens to news" in found[1][2]
     assert "The last message on news, said, came" in found[2][2]
     channels["news"].publish("said", 2)
     reply()
