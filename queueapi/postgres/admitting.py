@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import msgspec
 from psycopg import IsolationLevel
 
 from queueapi.postgres.connection import translated
@@ -23,6 +24,10 @@ from queueapi.quotas import Quota
 FLOOD = 10
 # Keys that one transaction locks at most, when all that block anything are looked through.
 _KEYS = 100
+# So many are looked through at a time, which takes a tenth of a second: others have duties on this connection, too.
+_LOOK = 1000
+# What comes before all of them: "kind:…" and "limit:…".
+_FIRST = "kind"
 # How often these are looked through, in seconds: at least, and at most.
 _LEAST, _MOST = 0.02, 1.0
 
@@ -57,7 +62,7 @@ class Answer(NamedTuple):
 
 class Admitting:
     """1. lets claimed jobs begin, or parks them; 2. brings back as many as there is room for; 3. looks through all
-    keys that block anything.
+    keys that block anything, and 4. for what nothing will ever let begin.
 
     Args:
         session: a connection of an actor's own: a decision takes several statements in one transaction.
@@ -66,6 +71,8 @@ class Admitting:
     def __init__(self, session: Dedicated) -> None:
         self._session = session
         self._run = session.run
+        self._looked = _FIRST
+        self._followed = ""  # looked through by stranded(), up to here
 
     def admit(self, asked: Sequence[Asked], rules: Iterable[Rule]) -> Answer:
         """Let each begin that all its keys let begin, in the order given; park the others."""
@@ -97,14 +104,16 @@ class Admitting:
         self._wake(queues)
 
     def look(self) -> float:
-        """Bring back what nobody else did, by key; seconds until the next look is due."""
+        """Bring back what nobody else did, of the next thousand keys; seconds until the next look is due."""
         began = time.monotonic()
-        reasons = self._run("find_blocked", {})
+        reasons = self._run("find_blocked", {"after": self._looked, "most": _LOOK})
+        more = len(reasons) == _LOOK
+        self._looked = reasons[-1][0] if more else _FIRST
         for reason, over in reasons:
             if over:
                 self._wake(self.unblock_kind(reason.removeprefix("kind:")))
         keys = [reason.removeprefix("limit:") for reason, _ in reasons if reason.startswith("limit:")]
-        wait = _MOST
+        wait = 0.0 if more else _MOST
         for start in range(0, len(keys), _KEYS):
             some = keys[start : start + _KEYS]
             quotas, _ = self._count(some, [])
@@ -127,6 +136,13 @@ class Admitting:
     def prune(self) -> None:
         """Forget places and keys that count for nothing any more."""
         self._run("prune_limits", {})
+
+    def stranded(self) -> list[tuple[int, str]]:
+        """(id, what blocks it) of a few jobs that nobody will ever let begin, of the next thousand behind others."""
+        params = {"after": self._followed, "most": _LOOK, "shown": 5}
+        ((found, looked, last),) = self._run("find_stranded", params)
+        self._followed = last if looked == _LOOK else ""
+        return [(id_, reason) for id_, reason in msgspec.json.decode(found or "[]")]
 
     # -- the steps of a decision
 

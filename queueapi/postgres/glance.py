@@ -11,7 +11,7 @@ from queueapi.postgres.statements import Rows
 
 # As many running jobs as a person looks through.
 RUNNING = 20
-# So many jobs that have ended are counted, the latest: that takes some 50 ms.
+# So many jobs that have ended are counted, the latest: that takes a tenth of a second.
 ENDED = 100_000
 
 

@@ -54,7 +54,7 @@ class Duty:
 class Maintenance:
     """1. releases at once what a dead process of ours held; 2. promotes scheduled jobs whose time has come;
     3. says which of our processes are alive; 4. rescues jobs whose lease ran out, whoever had them; 5. releases what
-    our processes that are stuck have not begun; 6. prunes;
+    our processes that are stuck have not begun; 6. prunes, and names jobs that nothing will ever let begin;
     7. completes batches that ended without anybody seeing it; 8. brings back what limits and pauses have blocked, when
     nobody else did.
 
@@ -146,6 +146,8 @@ class Maintenance:
         self._upkeep.partition()
         self._upkeep.prune()
         self._upkeep.admitting.prune()
+        for id_, reason in self._upkeep.admitting.stranded():
+            self._events.emit("stranded", id=id_, reason=reason)
 
     def _tell(self, what: str, rows: Rows) -> None:
         if rows:

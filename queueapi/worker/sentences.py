@@ -152,6 +152,11 @@ _SENTENCES: dict[str, Callable[[Fields], tuple[int, str]]] = {
         f"no worker process can be started: {f['error']}; next try in {f['delay']:.0f} s",
     ),
     "ticked": _ticked,
+    "stranded": lambda f: (
+        logging.WARNING,
+        f"job {f['id']} is blocked by {f['reason']}, which is not there, so it will never begin: "
+        f"queueapi cancel {f['id']}",
+    ),
     "store_lost": lambda f: (logging.ERROR, f"{f['who']}: {f['error']}; trying again"),
     "store_back": lambda f: (logging.INFO, f"{f['who']}: PostgreSQL is back after {f['tries']} tries"),
     "loop_failed": lambda f: (logging.ERROR, f"{f['who']} failed and goes on: {f['error']!r}"),

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from queueapi.postgres import admitting as module
 from queueapi.postgres.admitting import FLOOD, Admitting, Answer, Asked, Rule
 from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Dedicated
@@ -321,3 +322,44 @@ def test_places_and_keys_that_count_for_nothing_are_forgotten_and_no_others(shop
     shop.admitting.prune()  # a key goes after its last place
     assert sql("select key from queueapi.limits order by 1") == [("k",), ("said",)]
     assert sql("select key, count(*)::int from queueapi.holds group by 1") == [("k", 2)]
+
+
+def test_of_many_keys_some_are_looked_through_at_a_time_until_all_were(
+    shop: Shop, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LOOK", 3)
+    for number in range(7):
+        shop.push(keys=(f"k{number}",))
+    sql("update queueapi.jobs set state = 'blocked', blocked_by = 'limit:' || limit_keys[1]")
+    waits = []
+    for blocked in (4, 1, 0):
+        waits.append(shop.admitting.look())
+        assert states(sql).get("blocked", 0) == blocked
+    assert [wait < 1.0 for wait in waits] == [True, True, False]
+    sql("update queueapi.jobs set state = 'blocked', blocked_by = 'limit:k0'")
+    sql("delete from queueapi.holds")
+    shop.admitting.look()
+    assert states(sql)["available"] == 1, "it begins again from the first"
+
+
+def test_what_nothing_will_ever_let_begin_is_named_some_at_a_time(
+    shop: Shop, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LOOK", 2)
+    shop.push(10, keys=())
+    first, *rest = [id_ for (id_,) in sql("select id from queueapi.jobs order by id")]
+    sql("""
+        insert into queueapi.finished (id, keep_until, pushed_at, priority, attempt, max_attempts, state, queue, kind,
+                                       args)
+        values (99999999, 'infinity', now(), 0, 1, 1, 'dead', 'q', 'k', '{}')
+    """)
+    there, gone = ["job:99999999", f"job:{first}"], ["job:88888888", "job:x"]
+    reasons = ["kind:paused", "limit:k", *there, *gone, "odd", "", "limiu"]
+    for id_, reason in zip(rest, reasons, strict=True):
+        sql("update queueapi.jobs set state = 'blocked', blocked_by = %s where id = %s", reason, id_)
+    behind = sorted([*there, *gone])
+    pages = [set(behind[:2]), set(behind[2:]), set(), set(behind[:2])]
+    for page in pages:
+        found = shop.admitting.stranded()
+        assert set(found) <= set(zip(rest, reasons, strict=True))
+        assert {reason for _, reason in found} == {"odd", "", "limiu"} | (page & set(gone))

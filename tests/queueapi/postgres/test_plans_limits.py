@@ -51,7 +51,8 @@ ASKED: dict[str, tuple[dict[str, Any], int]] = {
     "use_limits": (NONE | {"keys": ["key"], "ids": [1], "tokens": [1]}, 1),
     "unblock_limited": ({"keys": ["key"], "rooms": [5]}, 5),
     "unblock_kind": ({"kind": "paused"}, 5_000),
-    "find_blocked": ({}, KEYS + 2),
+    "find_blocked": ({"after": "kind", "most": 1000}, 1000),
+    "find_stranded": ({"after": "", "most": 1000, "shown": 5}, 20),
 }
 # What runs only after begin_deciding.
 DECIDING = {"lock_keys", "lock_limits", "use_limits", "unblock_limited", "unblock_kind"}

@@ -53,6 +53,8 @@ EVENTS: list[tuple[str, dict[str, Any], int, str]] = [
      "job 7 is past its hard_timeout and does not end: its worker process 9 is killed"),
     ("outcome_refused", {"id": 7, "state": State.DONE, "error": "no"}, logging.ERROR,
      "job 7 ended as done, but how cannot be stored, so it is set aside: no"),
+    ("stranded", {"id": 7, "reason": "job:5"}, logging.WARNING,
+     "job 7 is blocked by job:5, which is not there, so it will never begin: queueapi cancel 7"),
     ("stuck", {"pid": 9, "jobs": 3}, logging.WARNING,
      "worker process 9 is kept from all else by a job that computes without a pause; "
      "3 that had not begun go to others"),
