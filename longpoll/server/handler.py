@@ -166,8 +166,8 @@ class Handler(WSGIHandler):
         closing = self.close_connection or ends or self.server.draining
         head = replies.stream_head(self._fields(), chunked, closing)
         if self.command == "HEAD" or self.code in _BODILESS:
+            reply.abandon()  # nothing that it says reaches the client
             connection.sendall(head)
-            reply.abandon()
             connection.proceed(closing)
         else:
             connection.keep(Streaming(connection, reply, head, chunked=chunked, closing=closing))
@@ -179,8 +179,8 @@ class Handler(WSGIHandler):
         if refused is None:
             connection.keep(Upgraded(connection, reply, handshake.reply_head(self.environ, reply.subprotocol)))
         else:
-            connection.sendall(replies.plain(refused.status, refused.sentence, refused.headers))
             reply.abandon()
+            connection.sendall(replies.plain(refused.status, refused.sentence, refused.headers))
             connection.proceed(closing=True)
 
     def finalize_headers(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from longpoll.server.reader import Request
 from longpoll.server.rooms import Rooms
@@ -30,10 +30,7 @@ class Host(Protocol):
     def serve(self, connection: Connection, request: Request) -> None:
         """Runs the application, in a greenlet, and then calls `proceed`, `keep` or `close`."""
 
-    def spawn(self, work: Callable[..., object], *args: Any) -> object:
-        """Runs it in a greenlet, which may be killed when the server stops."""
-
-    def tell(self, work: Callable[..., object], *args: Any) -> object:
+    def tell(self, work: Callable[[], object]) -> None:
         """Runs it in a greenlet, which a server that stops waits for."""
 
     def in_loop_thread(self) -> bool: ...

@@ -58,7 +58,8 @@ class Line:
     def post(self, parts: list[wire.Part]) -> None:
         """Sends *parts*, now or as the socket takes them, and tells the keeper when all is out. Never waits.
 
-        Who has not read the last *max_unsent* bytes, and then is to be sent more, reads too slowly and is cut off.
+        Who has more than *max_unsent* bytes waiting behind what is just being sent, and is to get still more, reads too
+        slowly and is cut off. One part may be as long as it likes: whoever asked for it could never get it otherwise.
         """
         if self._outbox is None:
             rest = wire.send(self._socket, parts)
@@ -69,7 +70,7 @@ class Line:
                 self.enter(self.host.rooms.sending)
             else:
                 self._is_written()
-        elif self._outbox.size > self.host.max_unsent:
+        elif self._outbox.waiting > self.host.max_unsent:
             self.close()
         else:
             self._outbox.add(parts)
@@ -83,7 +84,7 @@ class Line:
         assert self._outbox is not None
         if not self._outbox.send():
             self.close()
-        elif self._outbox.size:
+        elif self._outbox:
             self.enter(self.host.rooms.sending, anew=True)  # slow, but it reads
         else:
             self._outbox.close()

@@ -20,21 +20,21 @@ class Outbox:
     3. It sends.
     """
 
-    __slots__ = ("_parts", "_socket", "_writable", "size")
+    __slots__ = ("_parts", "_size", "_socket", "_writable")
 
     def __init__(
         self, loop: _Loop, socket: _socket.socket, rest: list[wire.Part], when_writable: Callable[[], object]
     ) -> None:
         self._socket = socket
         self._parts = rest
-        self.size = sum(map(len, rest))
+        self._size = sum(map(len, rest))
         self._writable = loop.io(socket.fileno(), wire.WRITE)
         self._writable.start(when_writable)
 
     def add(self, parts: Iterable[wire.Part]) -> None:
         for part in parts:
             self._parts.append(part)
-            self.size += len(part)
+            self._size += len(part)
 
     def send(self) -> bool:
         """Sends what the socket takes now. False: the client is gone."""
@@ -42,8 +42,16 @@ class Outbox:
         if rest is None:
             return False
         self._parts = rest
-        self.size = sum(map(len, rest))
+        self._size = sum(map(len, rest))
         return True
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes stand behind the part that is just being sent."""
+        return self._size - len(self._parts[0])
+
+    def __bool__(self) -> bool:
+        return bool(self._parts)
 
     def close(self) -> None:
         self._writable.stop()

@@ -55,7 +55,7 @@ def choose(environ: Environ, spoken: Sequence[str]) -> str | None:
 
 
 def reply_head(environ: Environ, subprotocol: str | None) -> bytes:
-    """The reply that upgrades an accepted request."""
+    """The reply that upgrades an accepted request. A *subprotocol* that was not offered is not named."""
     token = generate_accept_token(environ["HTTP_SEC_WEBSOCKET_KEY"].encode("latin-1"))
     lines = [
         b"HTTP/1.1 101 Switching Protocols",
@@ -63,7 +63,7 @@ def reply_head(environ: Environ, subprotocol: str | None) -> bytes:
         b"Connection: Upgrade",
         b"Sec-WebSocket-Accept: " + token,
     ]
-    if subprotocol is not None:
+    if subprotocol is not None and choose(environ, [subprotocol]):
         lines.append(b"Sec-WebSocket-Protocol: " + subprotocol.encode("latin-1"))
     return b"\r\n".join([*lines, b"", b""])
 

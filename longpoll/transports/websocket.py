@@ -2,6 +2,11 @@
 
 Only `longpoll.server` can do that. An app asks `handshake.refusal` first, which knows the server, and answers
 with a `WebSocketReply` only if there is none.
+
+Nothing is compressed (permessage-deflate is not offered): zlib keeps a window for each direction of each
+connection, a hundred times what an idle websocket costs here; what is compressed for one client cannot be sent to
+another; a few bytes may unpack to gigabytes; and a secret that is compressed together with what a stranger wrote
+shows in the length.
 """
 
 from __future__ import annotations

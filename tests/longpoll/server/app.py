@@ -1,4 +1,4 @@
-"""A server in a process of its own, with an application that holds what the tests tell it to hold.
+"""A server in a process of its own, with an application that does what the tests tell it to do.
 
 Run by ``python -m gevent.monkey``, with the server's keyword arguments as one JSON object. Then it talks in
 lines of JSON: the first line it writes is its port; after that each line it reads is ``[command, argument]``
@@ -7,89 +7,15 @@ and is answered with one line.
 
 import gc
 import json
-import random
 import socket
 import sys
-import time
 
-import falcon
 import gevent
-from gevent.event import Event
 from gevent.fileobject import FileObjectPosix
 from greenlet import greenlet
 
 from longpoll.server import Server
-from longpoll.transports.held import HeldReply
-
-held: list[HeldReply] = []
-gone: list[float] = []
-seen: list[str] = []
-release = Event()
-
-
-def new_held() -> HeldReply:
-    reply = HeldReply(forget=lambda: gone.append(time.monotonic()))
-    held.append(reply)
-    return reply
-
-
-class FalconPoll:
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = "application/json"
-        resp.stream = new_held()
-
-
-falcon_app = falcon.App()
-falcon_app.add_route("/falcon", FalconPoll())
-
-
-def application(environ, start_response):
-    path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
-    seen.append(path)
-    if path == "/falcon":
-        return falcon_app(environ, start_response)
-    if path == "/boom":
-        raise RuntimeError("as the test ordered")
-    if path == "/wait":
-        release.wait()
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return bodies[path](environ, query)
-
-
-def echo(environ, query):
-    body = environ["wsgi.input"].read()
-    return [f"{environ['REQUEST_METHOD']} {environ.get('CONTENT_LENGTH')} ".encode() + body]
-
-
-def answered_already(environ, query):
-    reply = HeldReply()
-    reply.answer(query.encode())
-    return reply
-
-
-def answered_by_a_thread(environ, query):
-    """Answered by a native thread at any moment before, while or after it is parked."""
-    reply = HeldReply()
-
-    def answer():
-        for _ in range(random.randrange(2000)):
-            pass
-        reply.answer(query.encode())
-
-    gevent.get_hub().threadpool.spawn(answer)
-    return reply
-
-
-bodies = {
-    "/hold": lambda environ, query: new_held(),
-    "/echo": echo,
-    "/ignore": lambda environ, query: [b"ignored"],
-    "/wait": lambda environ, query: [b"waited"],
-    "/stream": lambda environ, query: iter([b"one,", b"two,", b"three"]),
-    "/big": lambda environ, query: [b"x" * int(query)],
-    "/answered": answered_already,
-    "/threaded": answered_by_a_thread,
-}
+from tests.longpoll.server.application import application, gone, held, messages, release, seen, streams, websockets
 
 
 def answer(body: str) -> int:
@@ -99,12 +25,65 @@ def answer(body: str) -> int:
     return len(replies)
 
 
+def write(text: str) -> int:
+    data = text.encode()
+    for reply in streams:
+        reply.write(data)
+    return len(streams)
+
+
+def send(text: str) -> int:
+    for reply in websockets:
+        reply.send_text(text)
+    return len(websockets)
+
+
+def send_from_threads(count: int) -> None:
+    """That many native threads, each of which counts to a hundred on every websocket."""
+
+    def count_up(name: int) -> None:
+        for number in range(100):
+            send(f"{name} {number}")
+
+    pool = gevent.get_hub().threadpool
+    for each in [pool.spawn(count_up, name) for name in range(count)]:
+        each.get()
+
+
+def fill(size: int) -> int:
+    """Writes long texts until everybody is cut off, and returns how many it took."""
+    for number in range(1000):
+        if all(reply.over for reply in (*streams, *websockets)):
+            return number
+        write("x" * size)
+        send("x" * size)
+        gevent.sleep(0)
+    return -1
+
+
+def end_all(_: None) -> None:
+    for stream in streams:
+        stream.end()
+
+
+def close_all(argument: list) -> None:
+    for websocket in websockets:
+        websocket.close(*argument)
+
+
+def abandon_all(_: None) -> None:
+    for reply in (*streams, *websockets):
+        reply.abandon()
+
+
 def start_anew(_: None) -> None:
     """All clients of the last test have closed; what they did is forgotten."""
+    release.set()
     answer("the test is over")
-    until({"connections": 0})
-    seen.clear()
-    gone.clear()
+    until({"connections": 0, "busy": 0})
+    for things in (streams, websockets, seen, gone, messages):
+        things.clear()
+    release.clear()
 
 
 def until(wanted: dict[str, int]) -> dict[str, int]:
@@ -116,7 +95,14 @@ def until(wanted: dict[str, int]) -> dict[str, int]:
 
 
 def figures() -> dict[str, int]:
-    return {**server.stats(), "gone": len(gone), "connections": len(server.rooms)}
+    return {
+        **server.stats(),
+        "gone": len(gone),
+        "messages": len(messages),
+        "connections": len(server.rooms),
+        "collected": server.collected,
+        "busy": server.busy(),
+    }
 
 
 def greenlets(_: None) -> int:
@@ -124,26 +110,36 @@ def greenlets(_: None) -> int:
     return sum(isinstance(thing, greenlet) and bool(thing) for thing in gc.get_objects())
 
 
-def nodelay(_: None) -> list[int]:
-    return [connection._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for connection in server.rooms]
+def options(_: None) -> list[list[int]]:
+    names = (socket.TCP_NODELAY, socket.TCP_USER_TIMEOUT)
+    return [[each._socket.getsockopt(socket.IPPROTO_TCP, name) for name in names] for each in server.rooms]
 
 
 def drain(argument: list) -> bool:
     timeout, body = argument
     server.on_drain.append(lambda: 1 / 0)  # one that fails keeps nobody from the others
     if body is not None:
-        server.on_drain.append(lambda: answer(body))
+        server.on_drain.append(lambda: (answer(body), write(body), send(body)))
     return server.drain(timeout)
 
 
 commands = {
     "start_anew": start_anew,
     "answer": answer,
+    "write": write,
+    "send": send,
+    "send_from_threads": send_from_threads,
+    "fill": fill,
+    "end": end_all,
+    "close": close_all,
+    "abandon": abandon_all,
     "until": until,
     "greenlets": greenlets,
-    "nodelay": nodelay,
+    "options": options,
     "drain": drain,
     "seen": lambda _: seen,
+    "messages": lambda _: messages,
+    "close_codes": lambda _: [websocket.close_code for websocket in websockets],
     "release": lambda _: release.set(),
 }
 

@@ -32,7 +32,7 @@ class Client:
         except OSError:
             self.socket.close()
             raise
-        self._unread = b""
+        self._unread = bytearray()
 
     def send(self, data: bytes) -> "Client":
         self.socket.sendall(data)
@@ -50,10 +50,10 @@ class Client:
         body = b""
         if not bodiless and headers.get("transfer-encoding") == "chunked":
             while size := int(self._until(b"\r\n"), 16):
-                body += self._take(size + 2)[:-2]
-            self._take(2)
+                body += self.take(size + 2)[:-2]
+            self.take(2)
         elif not bodiless:
-            body = self._take(int(headers.get("content-length", 0)))
+            body = self.take(int(headers.get("content-length", 0)))
         return Reply(int(status_line.split()[1]), headers, body)
 
     def reply_to(self, path: str, *lines: str, **how: str) -> Reply:
@@ -63,7 +63,7 @@ class Client:
         """Everything until the server closes."""
         while data := self.socket.recv(65536):
             self._unread += data
-        return self._unread
+        return bytes(self._unread)
 
     def is_closed(self) -> bool:
         """Waits for the server to close; False if it says something instead."""
@@ -78,18 +78,20 @@ class Client:
     def _until(self, end: bytes) -> bytes:
         while end not in self._unread:
             self._more()
-        found, _, self._unread = self._unread.partition(end)
+        found = bytes(self._unread[: self._unread.index(end)])
+        del self._unread[: len(found) + len(end)]
         return found
 
-    def _take(self, size: int) -> bytes:
+    def take(self, size: int) -> bytes:
         while len(self._unread) < size:
             self._more()
-        taken, self._unread = self._unread[:size], self._unread[size:]
+        taken = bytes(self._unread[:size])
+        del self._unread[:size]
         return taken
 
     def _more(self) -> None:
         data = self.socket.recv(65536)
-        assert data, f"the server closed in the middle of a reply, after {self._unread!r}"
+        assert data, f"the server closed in the middle of a reply, after {bytes(self._unread[-200:])!r}"
         self._unread += data
 
 

@@ -8,7 +8,12 @@ REQUEST = b"POST /echo HTTP/1.1\r\nHost: a\r\n"
 def test_replies_leave_without_waiting_for_an_acknowledgement(server):
     client = server.client()
     client.reply_to("/ignore")
-    assert server.tell("nodelay") == [1]
+    assert server.tell("options")[0][0] == 1
+
+
+def test_a_client_whose_network_is_gone_is_given_up_in_forty_seconds(server):
+    server.client().reply_to("/ignore")
+    assert server.tell("options")[0][1] == 40_000
 
 
 def test_a_body_reaches_the_application_whole(server):
