@@ -15,7 +15,6 @@ from queueapi.batches import Batch
 from queueapi.chains import previous
 from queueapi.consumers import ThreadedQueueConsumer
 from queueapi.controls import LimitStatus, Pause
-from queueapi.crons import cron, schedule
 from queueapi.crontabs import Crontab
 from queueapi.deaths import Dead
 from queueapi.errors import (
@@ -57,6 +56,7 @@ from queueapi.settings import Settings
 from queueapi.states import State
 from queueapi.steering import forget_limit, list_limits, pause_kind, paused, resume_kind, set_limit
 from queueapi.ticks import CronStatus
+from queueapi.timetables import cron, schedule
 from queueapi.verdicts import Discard, Retry, Snooze
 
 queue = own

@@ -1,4 +1,4 @@
-"""The schedules as a person sees them: listed, paused, resumed, and run at once."""
+"""The schedules that the database knows, whoever declared them: listed, paused, resumed, and run at once."""
 
 from __future__ import annotations
 

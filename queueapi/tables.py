@@ -54,7 +54,7 @@ def queues_table(counts: Iterable[tuple[Any, ...]], paused: Sequence[str] = ()) 
     """Jobs by queue and state, of (queue, state, number, age of the oldest, whether there may be more)."""
     queues: dict[str, dict[str, int]] = {}
     waits: dict[str, float] = {}
-    uncounted = set()
+    uncounted: set[State] = set()
     for queue, state, number, age, more in counts:
         queues.setdefault(queue, {})[state] = number
         if more:

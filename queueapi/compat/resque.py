@@ -23,7 +23,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from queueapi import application, crons, serializer
+from queueapi import application, serializer, timetables
 from queueapi.compat.performing import add_kind, as_json
 from queueapi.compat.resque_jobs import (
     DontPerform,
@@ -180,7 +180,7 @@ def schedule(entries: Mapping[str, Mapping[str, Any]]) -> None:
         job = _job_of(cls)(as_json(args if isinstance(args, (list, tuple)) else [args], cls.__qualname__))
         expression, zone = cron_of(name, entry)
         said = {"queue": entry.get("queue") or _queue_of(cls), "max_attempts": attempts_of(cls)}
-        crons.schedule(name, job, expression, tz=zone, catch_up="skip", **said)  # type: ignore[arg-type]
+        timetables.schedule(name, job, expression, tz=zone, catch_up="skip", **said)  # type: ignore[arg-type]
 
 
 def _enqueue(cls: type, args: tuple[Any, ...], said: dict[str, Any]) -> Handle | None:

@@ -19,7 +19,6 @@ import msgspec
 from gevent.monkey import get_original
 from setproctitle import setproctitle
 
-from queueapi.crons import timetable
 from queueapi.errors import SettingsError
 from queueapi.events import Events
 from queueapi.executor import Executor
@@ -31,6 +30,7 @@ from queueapi.postgres.listener import Listener
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.settings import Settings
+from queueapi.timetables import timetable
 from queueapi.worker.admission import Admission
 from queueapi.worker.board import Board
 from queueapi.worker.clock import tell_schedules

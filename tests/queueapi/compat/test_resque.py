@@ -20,9 +20,9 @@ from queueapi import (
     configure,
 )
 from queueapi.compat import resque
-from queueapi.crons import timetable
 from queueapi.kinds import kinds
 from queueapi.limits import Concurrency
+from queueapi.timetables import timetable
 
 SEEN: list[Any] = []
 

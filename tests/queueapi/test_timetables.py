@@ -11,7 +11,7 @@ import pytest
 
 import queueapi
 from queueapi import Job, NotAJob, SettingsError
-from queueapi.crons import timetable
+from queueapi.timetables import timetable
 
 
 @pytest.fixture(autouse=True)

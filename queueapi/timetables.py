@@ -1,4 +1,5 @@
-"""Schedules: which job is pushed when, by the clock. What is declared here, worker processes tell the database."""
+"""Schedules as they are declared: which job is pushed when, by the clock. Worker processes tell the database of them,
+and there they are the crontab: see ``crontabs.py``."""
 
 from __future__ import annotations
 
