@@ -139,7 +139,8 @@ class Cluster:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) > _STATUS and lines[0] == str(pid) and lines[_STATUS].strip() == "ready"
+        # A standby takes connections as well, which may read.
+        return len(lines) > _STATUS and lines[0] == str(pid) and lines[_STATUS].strip() in ("ready", "standby")
 
     def last_words(self) -> str:
         """The line of the log that says why a server did not start."""
