@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from queueapi.messages import Message
+
 OCCUPIED: Final = "channel_occupied"
 VACATED: Final = "channel_vacated"
 ADDED: Final = "member_added"
@@ -77,3 +79,17 @@ class Outcome(NamedTuple):
     joined: set[tuple[str, str]]
     released: set[str]
     roll: Roll
+
+
+class Crowd(NamedTuple):
+    """How many connections a channel has, and how many members."""
+
+    connections: int
+    users: int
+
+
+class Latest(NamedTuple):
+    """The last message of a channel, and its age in seconds. Of its transaction nothing is known."""
+
+    message: Message
+    age: float

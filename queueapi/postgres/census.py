@@ -3,24 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from queueapi.messages import Message
 from queueapi.postgres.sessions import Session
-
-
-class Crowd(NamedTuple):
-    """How many connections a channel has, and how many members."""
-
-    connections: int
-    users: int
-
-
-class Latest(NamedTuple):
-    """The last message of a channel, and its age in seconds. Of its transaction nothing is known."""
-
-    message: Message
-    age: float
+from queueapi.presence import Crowd, Latest
 
 
 class Census:

@@ -72,13 +72,12 @@ class Presence:
                 raise Swept
             there = _locked(inside, [one.connection for one in joining if one.fallback])
             joining = [one for one in joining if not one.fallback or one.connection in there]
-            leaving = [*leaving, *_ended(inside, ending)]
-            roll = self._change(inside, joining, leaving)
+            roll = self._change(inside, joining, [*leaving, *_ended(inside, ending)])
             released = _released(inside, releasing, keep)
         return Outcome({(one.connection, one.channel) for one in joining}, released, roll)
 
     def _change(self, inside: Borrowed, joining: Sequence[Joining], leaving: Sequence[Leaving]) -> Roll:
-        names = sorted({one.channel for one in (*joining, *leaving)})
+        names = sorted({one.channel for one in joining} | {one.channel for one in leaving})
         if not names:
             return Roll(0, {})
         inside.run("lock_channels", {"names": names})

@@ -12,13 +12,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from queueapi.messages import NewMessage
-from queueapi.postgres.census import Census, Crowd
+from queueapi.postgres.census import Census
 from queueapi.postgres.connection import connect
 from queueapi.postgres.fallbacks import Fallbacks
 from queueapi.postgres.messages import Messages
 from queueapi.postgres.presence import Presence, Swept
 from queueapi.postgres.sessions import Borrowed, Dedicated
-from queueapi.presence import Change, Ending, Joining, Leaving, Outcome, Releasing
+from queueapi.presence import Change, Crowd, Ending, Joining, Leaving, Outcome, Releasing
 
 Sql = Callable[..., list[tuple[Any, ...]]]
 ROOM = "presence-room"
