@@ -9,10 +9,11 @@ class Guest(Protocol):
     """One of them.
 
     Attributes:
-        channel: the NOTIFY channel that it wants to hear.
+        channel: the NOTIFY channel that it wants to hear; None: it only lives as long as the feed.
     """
 
-    channel: str
+    @property
+    def channel(self) -> str | None: ...
 
     def start(self) -> None:
         """The hub is there, in this process; after a fork, again in the child."""
@@ -31,33 +32,34 @@ class Guests:
     """All of a feed's. They join before it starts."""
 
     def __init__(self) -> None:
-        self._by_channel: dict[str, Guest] = {}
+        self._all: list[Guest] = []
 
     def join(self, guest: Guest) -> None:
         """From the start on it hears what is said on its channel."""
-        self._by_channel[guest.channel] = guest
+        self._all.append(guest)
 
     @property
     def channels(self) -> list[str]:
         """What they want to hear."""
-        return list(self._by_channel)
+        return [guest.channel for guest in self._all if guest.channel is not None]
 
     def start(self) -> None:
         """See :class:`Guest`."""
-        for guest in self._by_channel.values():
+        for guest in self._all:
             guest.start()
 
     def heard(self, channel: str, payload: str) -> None:
         """See :class:`Guest`."""
-        if guest := self._by_channel.get(channel):
-            guest.heard(payload)
+        for guest in self._all:
+            if guest.channel == channel:
+                guest.heard(payload)
 
     def look_again(self) -> None:
         """See :class:`Guest`."""
-        for guest in self._by_channel.values():
+        for guest in self._all:
             guest.look_again()
 
     def stop(self) -> None:
         """See :class:`Guest`."""
-        for guest in self._by_channel.values():
+        for guest in self._all:
             guest.stop()

@@ -61,6 +61,7 @@ class Feed:
 
     Attributes:
         guests: who hears of other things by the same connection.
+        events: see above.
     """
 
     hub: Hub
@@ -70,7 +71,7 @@ class Feed:
     def __init__(self, open_: Open, events: Events, listen: Open | None = None) -> None:
         self._open = open_
         self._listen = listen or open_
-        self._events = events
+        self.events = events
         self.guests = Guests()
         self._lock = threading.Lock()
         self._pid = 0
@@ -104,10 +105,10 @@ class Feed:
         self._anew = threading.Event()  # what is known is in doubt: read everything
         self._anew.set()
         self._stayed_at = self._read_at = time.monotonic()
-        self._loop = Loop("longpoll feed", self._guarded_tick, self._events)
-        self._clock = Loop("longpoll clock", self._strike, self._events)
+        self._loop = Loop("longpoll feed", self._guarded_tick, self.events)
+        self._clock = Loop("longpoll clock", self._strike, self.events)
         channels = [JOBS, MESSAGES, *self.guests.channels]
-        self._listener = Listener(self._listen, channels, self._heard, self._look_again, self._events)
+        self._listener = Listener(self._listen, channels, self._heard, self._look_again, self.events)
         try:
             self._epoch, position = self._messages.position()
         except BaseException:
@@ -154,7 +155,8 @@ class Feed:
             self._stay()
         self._read_jobs()
         self._read_log()
-        return min(POLL, self.hub.next_due) if self._read_missed() else 0.0
+        poll = max(0.0, self._read_at + POLL - time.monotonic())
+        return min(poll, self.hub.next_due) if self._read_missed() else 0.0
 
     # -- 2. jobs
 

@@ -125,9 +125,10 @@ class Upkeep:
         self._run("prune_messages", {"days": self._message_days + 1})
         for name, day in self._partitions("messages"):
             if day < _today() - dt.timedelta(days=self._message_days):
-                partition = sql.Identifier("queueapi", name)
+                parent, partition = sql.Identifier("queueapi", "messages"), sql.Identifier("queueapi", name)
                 # In one transaction, and behind the lock: nobody writes into it any more.
-                self._ddl("lock_partition", "raise_messages_floor", "drop_partition", partition=partition)
+                verbs = ("lock_partition", "raise_messages_floor", "drop_partition")
+                self._ddl(*verbs, parent=parent, partition=partition)
 
     def partition(self, result_ttl: float = 0.0) -> None:
         """Make the partitions of the coming days, where they are missing.
@@ -175,10 +176,12 @@ class Upkeep:
             try:
                 with connection.transaction():
                     connection.execute("set local lock_timeout = '2s'")
-                    for verb in verbs:
+                    for verb in ("lock_partitions", *verbs):
                         connection.execute(sql.SQL(statement(verb)).format(**names))
             except errors.LockNotAvailable:
                 pass  # pg_dump holds it, say: nobody shall queue up behind us, and the next round tries again
+            except (errors.DuplicateTable, errors.UndefinedTable):
+                pass  # an older version of ours, which does not ask for the lock, was quicker
 
 
 def _today() -> dt.date:
