@@ -46,9 +46,13 @@ class Services:
         return Visitor(dialect, req.remote_addr or "", req, client)
 
     def welcomes(self, req: falcon.Request) -> bool:
-        """Whether the page that opens this websocket may. Browsers ask nobody about those: only the server can tell."""
+        """Whether the page that sends this may: one that is named, or of this server.
+
+        Browsers ask nobody before they open a websocket or send a form: only the server can tell.
+        """
         origin = req.get_header("Origin")
-        return origin is None or self.origins == ANYBODY or origin in self.origins
+        own = origin is not None and origin.partition("://")[2] == req.netloc
+        return origin is None or own or self.origins == ANYBODY or origin in self.origins
 
 
 class Endpoint(Protocol):

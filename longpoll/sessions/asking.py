@@ -18,12 +18,12 @@ class Connect(NamedTuple):
     """A client asks for what came.
 
     Attributes:
-        id: the client's own, as JSON. Under the same it asks again for what it did not get.
+        id: the client's own, as JSON. Under the same it asks again for what it did not get; without one it never does.
         wait: seconds until it is to be answered, whether something came or not.
         ack: the number of the last answer that it got, if it counts.
     """
 
-    id: str
+    id: str | None
     wait: float
     ack: int | None = None
 
@@ -49,7 +49,7 @@ class Held:
     __slots__ = ("answer", "id", "until", "waiter")
 
     def __init__(self, connect: Connect, answer: Callable[[Answer], object]) -> None:
-        self.id = connect.id
+        self.id = connect.id or ""
         self.answer = answer
         self.until = time.monotonic() + connect.wait
         self.waiter: Waiter | None = None

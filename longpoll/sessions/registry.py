@@ -14,6 +14,7 @@ from longpoll.sessions.asking import Things
 from longpoll.sessions.ledger import Ledger
 from longpoll.sessions.session import Session
 from longpoll.waiter import News, Waiter
+from queueapi.messages import NewMessage
 from queueapi.postgres.clients import CHANNEL, ClientRow, Clients
 from queueapi.postgres.sessions import Dedicated
 from queueapi.runtime import Runtime
@@ -141,6 +142,17 @@ class Sessions:
                     return session
             self._lost(session)  # to another node, just now: take it over, and look what it listens to there
         return None
+
+    def publish(self, id_: str, messages: Sequence[tuple[NewMessage, str | None]]) -> None:
+        """Append what that client publishes, each with its number for it: under the same, once.
+
+        Args:
+            id_: empty if nobody knows who it is.
+
+        Raises:
+            StoreUnavailable: the database is away, and they may be there or not.
+        """
+        self._clients.publish(id_, messages)
 
     # -- 5. losing
 

@@ -51,7 +51,7 @@ class Session:
         self._channels = channels_of(self.subscriptions)
         self._version = 0  # of the channels
         self._cursor = row.cursor
-        self._sent = Sent(row.sent, row.sent_for, row.number) if row.sent and row.sent_for else None
+        self._sent = None if row.sent is None else Sent(row.sent, row.sent_for or "", row.number)
         self._number = row.number
         self._fresh = row.sent is None and not row.number  # no connect yet, as far as is known
         self._held: Held | None = None
@@ -146,7 +146,8 @@ class Session:
         if sent is None:
             return
         counts = self.acks and connect.ack is not None
-        if connect.ack == sent.number if counts else connect.id != sent.id:
+        arrived = connect.ack == sent.number if counts else connect.id is None or connect.id != sent.id
+        if arrived:
             self._cursor = sent.cursor
 
     # -- 3. what is listened to
@@ -199,6 +200,8 @@ class Session:
         with self._lock:
             self._fresh = False
             self._stream = stream
+            if cursor is not None and decode(cursor) is not None:
+                self._cursor = cursor  # so far it came: nobody knows better than the client
             channels, start = self._channels, self._cursor if cursor is None else cursor
         stream.follower.follow(channels, start)
         return stream
@@ -231,11 +234,10 @@ class Session:
         """As it is written down."""
         text = None if subscriptions is None else json.dumps(subscriptions)
         with self._lock:
-            sent = self._sent or Sent("", "", 0)
+            cursor, for_ = (self._sent.cursor, self._sent.id) if self._sent else (None, None)
             return ClientRow(
-                self.id, self.turn, self.roaming, self.acks, text, self._cursor, sent.cursor or None, sent.id or None,
-                self._number,
-            )  # fmt: skip
+                self.id, self.turn, self.roaming, self.acks, text, self._cursor, cursor, for_, self._number
+            )
 
     def is_idle(self, seconds: float) -> bool:
         """Whether nothing was heard of its client for so long."""

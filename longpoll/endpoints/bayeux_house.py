@@ -1,0 +1,70 @@
+"""What all talks with Bayeux clients share, and where the replies to one request are gathered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from longpoll.door import Visitor
+from longpoll.services import Services
+from longpoll.sessions.registry import Sessions
+
+Words = list[Any]  # messages, as they are written
+Put = Callable[[Words], object]
+
+
+class Checker(Protocol):
+    """Looks at what subscribes and publishes bring along in ``ext``, where tickets are not what they are let in by."""
+
+    def subscribe(self, visitor: Visitor, channel: str, ext: Mapping[str, Any]) -> bool:
+        """True: let it in. False: this is not mine.
+
+        Raises:
+            Refused: it is, and is not let in.
+        """
+
+    def publish(self, visitor: Visitor, channel: str, ext: Mapping[str, Any]) -> bool:
+        """The same."""
+
+
+# (visitor, channel, data) -> what its sender gets back on that channel; None: nothing.
+Service = Callable[[Visitor, str, Any], Any]
+
+
+@dataclass(frozen=True)
+class House:
+    """What all talks share.
+
+    Attributes:
+        hold: seconds that a connect may wait.
+        service: given what clients publish on ``/service/...``, which goes to nobody else.
+    """
+
+    services: Services
+    sessions: Sessions
+    checkers: Sequence[Checker]
+    service: Service | None
+    hold: float
+
+
+class Slots:
+    """A reply for each message, in their order; ``say`` is given all of them when the last is there."""
+
+    def __init__(self, count: int, say: Put) -> None:
+        self._slots: list[Words] = [[] for _ in range(count)]
+        self._missing = count
+        self._say = say
+        self._lock = threading.Lock()
+        if not count:
+            say([])
+
+    def put(self, number: int, words: Words) -> None:
+        """Once for each."""
+        with self._lock:
+            self._slots[number] = words
+            self._missing -= 1
+            complete = not self._missing
+        if complete:
+            self._say([word for words in self._slots for word in words])
