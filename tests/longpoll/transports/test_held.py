@@ -1,18 +1,14 @@
 """A reply that is not there yet: parked, or waited for by any WSGI server."""
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import pytest
 
 from longpoll.transports.held import HeldReply
-from tests.longpoll.conftest import on_waitress
+from tests.longpoll.transports.conftest import Start
 
 
 def test_an_answer_is_delivered_once_to_whoever_parked() -> None:
@@ -75,14 +71,6 @@ def test_abandoning_wakes_whoever_waits() -> None:
         assert waiting.result(timeout=5) == []
 
 
-@pytest.fixture
-def often_interrupted() -> Iterator[None]:
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
-
-
 @pytest.mark.usefixtures("often_interrupted")
 def test_parking_and_answering_at_the_same_time_loses_and_doubles_nothing() -> None:
     def both(number: int) -> list[bytes]:
@@ -116,33 +104,6 @@ def test_waiting_and_deciding_at_the_same_time_never_hangs() -> None:
             reply.answer(b"x")
             decided.result(timeout=5)
             assert waiting.result(timeout=5) in ([b"x"], [])
-
-
-Start = Callable[[Any], int]
-
-
-@pytest.fixture(params=["waitress", "wsgiref"])
-def serve(request: pytest.FixtureRequest) -> Iterator[Start]:
-    """Serves an application on another WSGI server, in a thread, and returns the port."""
-    with ExitStack() as servers:
-        serving = {"waitress": on_waitress, "wsgiref": on_wsgiref}[request.param]
-        yield lambda application: servers.enter_context(serving(application))
-
-
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def on_wsgiref(application: Any) -> Iterator[int]:
-    with WSGIServer(("127.0.0.1", 0), Quiet) as server:
-        server.set_app(application)
-        running = threading.Thread(target=server.serve_forever, args=(0.01,))
-        running.start()
-        yield server.server_port
-        server.shutdown()
-        running.join()
 
 
 def test_any_wsgi_server_waits_and_answers(serve: Start) -> None:
