@@ -19,6 +19,7 @@ _CURSOR: Final = re.compile(
     r"([\w-]{8})~(\d{1,19})\.(\d{1,19})\.((?:\d{1,19}(?:\*\d{1,19})*)?)~((?:-?\d{1,19}![\w-]{8}(?:\*-?\d{1,19}![\w-]{8})*)?)",
     re.ASCII,
 )
+JOINT: Final = "|"  # between cursors that a browser brings together
 _LARGEST: Final = 2**63 - 1  # xids are compared as bigint
 _LOWER_HALF: Final = 2**32 - 1
 
@@ -63,6 +64,11 @@ class Snapshot:
         """
         return self.xmax >= other.xmax and all(xip >= other.xmax or xip in other.xips for xip in self.xips)
 
+    def common(self, other: Snapshot) -> Snapshot:
+        """What sees all that both see, and nothing else."""
+        xmax = min(self.xmax, other.xmax)
+        return Snapshot(min(self.xmin, other.xmin), xmax, (xip for xip in self.xips | other.xips if xip < xmax))
+
 
 class Cursor(NamedTuple):
     """A cursor that a browser brought back.
@@ -86,7 +92,20 @@ def encode(epoch: str, snapshot: Snapshot, versions: Mapping[int, str]) -> str:
 
 
 def decode(text: str) -> Cursor | None:
-    """The cursor, or None if this is none of ours: it cannot be honoured then, and that is said."""
+    """The cursor, or None if this is none of ours: it cannot be honoured then, and that is said.
+
+    Of several joined by ``|`` it is one for readers that go on together: what any of them has not seen, it has not.
+    """
+    first, *more = (_decode_one(part) for part in text.split(JOINT))
+    for other in more:
+        if first is None or other is None or first.epoch != other.epoch:
+            return None
+        versions = dict(first.versions.items() & other.versions.items())
+        first = Cursor(first.epoch, first.snapshot.common(other.snapshot), versions)
+    return first
+
+
+def _decode_one(text: str) -> Cursor | None:
     parts = _CURSOR.fullmatch(text)
     if not parts:
         return None

@@ -31,6 +31,7 @@ class Follower:
     """
 
     __slots__ = (
+        "_at_once",
         "_busy",
         "_changed",
         "_channels",
@@ -61,7 +62,7 @@ class Follower:
         self._cursor: str | None = None
         self._waiter: Waiter | None = None
         self._news: deque[News] = deque()
-        self._busy = self._changed = self._stopped = False
+        self._busy = self._changed = self._stopped = self._at_once = False
 
     @property
     def cursor(self) -> str | None:
@@ -70,12 +71,16 @@ class Follower:
 
     # -- 1. and 2.
 
-    def follow(self, channels: Channels, cursor: str | None = None) -> None:
+    def follow(self, channels: Channels, cursor: str | None = None, at_once: bool = False) -> None:
         """Tell what comes after the cursor; without one, the present state of jobs and all messages from now on.
+
+        Args:
+            at_once: tell the first news soon, and be it none, so that a client sees that it is heard.
 
         What is not a cursor of ours is answered with a reset.
         """
         self._cursor = cursor
+        self._at_once = at_once
         self.change(channels)
 
     def change(self, channels: Channels) -> None:
@@ -134,7 +139,8 @@ class Follower:
 
     def _enter(self, waiter: Waiter, text: str | None) -> None:
         cursor = decode(text) if text else None
-        wait = self._wait if text else 0.0  # without a cursor: it gets one at once, and is known to be connected
+        wait = self._wait if text and not self._at_once else 0.0  # without a cursor, it gets one at once
+        self._at_once = False
         self._hub.wait(waiter, cursor, wait, unreadable=text is not None and cursor is None)
 
     def _leave(self) -> None:

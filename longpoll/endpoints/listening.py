@@ -61,7 +61,8 @@ class Listening:
         self._asked, self._checked_at = ask.channels, time.monotonic()
         if self._follower is None:
             follower = self._follower = Follower(self._hub(), self._told, self._failed)
-            follower.follow(channels, ask.cursor)
+            # At once: a proxy that holds back streams, or swallows websockets, is known by its silence.
+            follower.follow(channels, ask.cursor, at_once=True)
             if self._gone:
                 follower.stop()
         else:

@@ -57,6 +57,11 @@ def test_covering_is_transitive(one: Snapshot, two: Snapshot, three: Snapshot) -
     assert one.covers(three)
 
 
+@given(made_up_snapshots(), made_up_snapshots())
+def test_what_two_snapshots_have_in_common_sees_what_both_see_and_nothing_else(one: Snapshot, two: Snapshot) -> None:
+    assert seen_by(one.common(two)) == seen_by(one) & seen_by(two)
+
+
 @given(made_up_snapshots())
 def test_a_snapshot_covers_itself_and_is_read_back_from_its_text(snapshot: Snapshot) -> None:
     again = Snapshot.parse(snapshot.text)
@@ -109,6 +114,23 @@ def test_what_is_no_cursor_is_none_and_never_an_error(text: str) -> None:
 @given(st.from_regex(r"\A[\w-]{8}~\d{1,19}\.\d{1,19}\.(\d{1,3}\*)?\d{0,3}~\Z", fullmatch=True))
 def test_what_looks_like_a_cursor_is_one_or_none(text: str) -> None:
     assert isinstance(decode(text), Cursor | None)
+
+
+def test_cursors_that_are_joined_have_seen_what_each_of_them_has() -> None:
+    one = encode("AAAAAAAA", Snapshot(5, 9, (5, 7)), {1: "version1", 2: "version2", 3: "version3"})
+    two = encode("AAAAAAAA", Snapshot(6, 8, (6,)), {2: "version2", 3: "another3", 4: "version4"})
+    both = Cursor("AAAAAAAA", Snapshot(5, 8, (5, 6, 7)), {2: "version2"})
+    for text in (f"{one}|{two}", f"{two}|{one}", f"{one}|{two}|{one}"):
+        found = decode(text)
+        assert found
+        assert (found.epoch, found.snapshot.text, found.versions) == (both.epoch, both.snapshot.text, both.versions)
+
+
+@pytest.mark.parametrize("other", ["", "nonsense", encode("BBBBBBBB", Snapshot(5, 9), {})])
+def test_cursors_of_which_one_cannot_be_honoured_cannot_be_together(other: str) -> None:
+    one = encode("AAAAAAAA", Snapshot(5, 9, (5, 7)), {})
+    assert decode(f"{one}|{other}") is None
+    assert decode(f"{other}|{one}") is None
 
 
 def test_versions_tell_states_apart_and_are_equal_everywhere() -> None:

@@ -53,6 +53,10 @@ class Stream:
         assert self.id == data["cursor"]
         return [(message["event"], message["data"]) for message in data["messages"]]
 
+    def news(self) -> list[tuple[str, Any]]:
+        """The next messages, when the first reply may have come before them, and empty."""
+        return self.messages() or self.messages()
+
 
 @contextmanager
 def websocket(port: int, **words: Any) -> Iterator[ClientConnection]:
@@ -104,7 +108,7 @@ def test_an_event_source_that_comes_back_goes_on_where_it_was(serve: Serve, chan
     stream.connection.close()
     channels["news"].publish("said", 2)
     back = Stream(port, "news", cursor=began, last=stream.id)
-    assert back.messages() == [("said", 2)], "the last event's id counts, not the older one in the address"
+    assert back.news() == [("said", 2)], "the last event's id counts, not the older one in the address"
     back.connection.close()
 
 
@@ -114,15 +118,28 @@ def test_a_poll_goes_on_where_a_stream_was_and_a_stream_where_a_poll_was(serve: 
     browser.poll(0)
     channels["news"].publish("said", 1)
     stream = Stream(service.port, "news", cursor=browser.cursor)
-    assert stream.messages() == [("said", 1)]
+    assert stream.news() == [("said", 1)]
     channels["news"].publish("said", 2)
     assert stream.messages() == [("said", 2)]
     browser.cursor = stream.id
     channels["news"].publish("said", 3)
     assert browser.poll() == [("said", 3)]
     with websocket(service.port) as client:
-        assert events(ask(client, "news", cursor=stream.id)) == [("said", 3)]
+        assert (events(ask(client, "news", cursor=stream.id)) or events(receive(client))) == [("said", 3)]
     stream.connection.close()
+
+
+def test_who_brings_a_cursor_hears_at_once_that_there_is_nothing_new(serve: Serve) -> None:
+    service = serve()
+    browser = service.browser("news")
+    browser.poll(0)
+    stream = Stream(service.port, "news", cursor=browser.cursor)
+    stream.connection.sock.settimeout(10)  # the heartbeat comes after 25 s
+    assert stream.messages() == []
+    stream.connection.close()
+    with websocket(service.port) as client:
+        client.send(json.dumps({"channels": ["news"], "cursor": browser.cursor}))
+        assert json.loads(client.recv(timeout=10))["messages"] == []
 
 
 @pytest.mark.parametrize(
