@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 from queueapi import serializer
+from queueapi.claims import Claimed
 from queueapi.errors import QueueEmpty
 from queueapi.kinds import kinds
-from queueapi.records import Claimed
 
 
 class Consumer(Protocol):

@@ -16,11 +16,12 @@ from typing import Any
 import msgspec
 
 from queueapi import reporting, retry, serializer
+from queueapi.claims import PLAIN, Claim, Claimed
 from queueapi.errors import UnknownKind, WorkerLost
 from queueapi.interrupts import Cancelled, Interrupted
 from queueapi.kinds import Kind, Kinds
 from queueapi.middleware import chain
-from queueapi.records import PLAIN, Claim, Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.states import State
 from queueapi.verdicts import Discard, Retry, Snooze
 

@@ -6,7 +6,7 @@ All but SoftTimeout are no ``Exception``: a job that catches all errors does not
 
 from __future__ import annotations
 
-from queueapi.records import Claimed
+from queueapi.claims import Claimed
 
 
 class Interruption(BaseException):

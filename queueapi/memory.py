@@ -16,12 +16,13 @@ from itertools import count
 from typing import Final
 
 from queueapi import within
+from queueapi.claims import Claimed
 from queueapi.consumers import Consumed, ThreadedQueueConsumer
 from queueapi.errors import QueueEmpty
 from queueapi.executor import Executor, cancelled
 from queueapi.kinds import kinds
 from queueapi.memory_bundles import MemoryBundles
-from queueapi.records import Claimed, JobStatus, NewJob, Outcome
+from queueapi.records import JobStatus, NewJob, Outcome
 from queueapi.rows import Row
 from queueapi.sameness import Sameness
 from queueapi.settings import Settings

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import msgspec
 
-from queueapi.records import Claim, Claimed, JobStatus, NewJob, Outcome, RunOptions
+from queueapi.claims import Claim, Claimed, RunOptions
+from queueapi.records import JobStatus, NewJob, Outcome
 from queueapi.reporting import Reporter
 from queueapi.states import State
 

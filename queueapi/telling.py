@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from queueapi.claims import Claimed
 from queueapi.interrupts import Cancelled, HardTimeout, SoftTimeout
-from queueapi.records import Claimed
 from queueapi.reporting import Reporter
 from queueapi.rows import Row
 

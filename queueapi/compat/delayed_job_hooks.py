@@ -8,9 +8,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from queueapi.claims import Claimed
 from queueapi.compat.performing import ON_PURPOSE, current_attempt, is_last, judge, with_fitting
 from queueapi.errors import WorkerLost
-from queueapi.records import Claimed
 
 
 class Worker:

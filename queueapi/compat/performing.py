@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import msgspec
 
+from queueapi.claims import Claimed
 from queueapi.errors import NotSerializable
 from queueapi.interrupts import Interruption
 from queueapi.kinds import Kind, address_of, kinds
 from queueapi.limits import Limit
 from queueapi.middleware import chain
 from queueapi.options import NOTHING, Options
-from queueapi.records import Claimed
 from queueapi.retry import Policy
 from queueapi.verdicts import Discard, Snooze
 

@@ -7,10 +7,10 @@ import math
 import random
 from typing import Any, ClassVar, Final
 
+from queueapi.claims import Claimed
 from queueapi.compat.performing import ON_PURPOSE, Judged, current_attempt, is_last, judge, with_fitting
 from queueapi.compat.sidekiq_middleware import server_middleware
 from queueapi.errors import SettingsError, WorkerLost
-from queueapi.records import Claimed
 from queueapi.verdicts import Discard
 
 # What Sidekiq's ``retry: true`` comes to, after the first attempt.

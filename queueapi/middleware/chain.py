@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from queueapi.claims import Claimed
 from queueapi.errors import PushRefused
-from queueapi.records import Claimed
 
 # (job, attempt, call) -> what call() returned. call() runs the job, with what else is in the chain around it.
 AroundPerform = Callable[[Any, Claimed, Callable[[], Any]], Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from queueapi.claims import Claimed
 from queueapi.middleware.chain import around_hooks
-from queueapi.records import Claimed
 
 
 @around_hooks

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from queueapi.claims import Claimed
 from queueapi.middleware.chain import AroundPerform
-from queueapi.records import Claimed
 from queueapi.verdicts import Discard, Retry, Snooze
 
 

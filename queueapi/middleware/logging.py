@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from queueapi.claims import Claimed
 from queueapi.middleware.chain import around_perform, around_push
-from queueapi.records import Claimed
 
 
 def log_jobs(logger: logging.Logger | str = "queueapi.jobs", level: int = logging.INFO) -> None:

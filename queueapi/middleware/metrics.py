@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+from queueapi.claims import Claimed
 from queueapi.interrupts import Interruption
 from queueapi.middleware.chain import AroundPerform
-from queueapi.records import Claimed
 from queueapi.verdicts import Discard, Retry, Snooze
 
 Ended = Literal["done", "failed", "retry", "snoozed", "discarded", "interrupted"]

@@ -241,5 +241,3 @@ def _columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, l
         for name, value in zip(names, row, strict=True):
             columns[name].append(value)
     return {name: columns[name] for name in names}
-
-

@@ -122,9 +122,7 @@ def _read(id_: int, callbacks: str) -> Callbacks:
 def _push(session: Borrowed, id_: int, parent: int | None, due: Sequence[NewJob]) -> None:
     # Those of a batch within another are jobs of that other, so that it completes after they have run.
     figures = msgspec.json.encode(Batching(session).read([id_])[id_].summary()).decode()
-    jobs = [
-        job._replace(special=(job.special or Special())._replace(batch_id=parent, previous=figures)) for job in due
-    ]
+    jobs = [job._replace(special=(job.special or Special())._replace(batch_id=parent, previous=figures)) for job in due]
     pushed = Store(session).push(jobs)
     if parent is not None:
         session.run("note_pushed", {"batch": parent, "ids": pushed, "newest": 0})

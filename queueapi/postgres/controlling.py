@@ -60,5 +60,3 @@ class PostgresControls:
             return do(Admitting(session))
         finally:
             session.close()
-
-

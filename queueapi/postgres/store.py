@@ -12,10 +12,11 @@ from uuid import UUID
 
 import msgspec
 
+from queueapi.claims import Claimed
 from queueapi.postgres.atomic import Sessions
 from queueapi.postgres.pushing import push
 from queueapi.postgres.statements import Rows
-from queueapi.records import Claimed, JobStatus, NewJob, Outcome, Progress
+from queueapi.records import JobStatus, NewJob, Outcome, Progress
 from queueapi.states import State
 
 # NOTIFY takes under 8,000 bytes; 400 ids of 19 digits with their commas fit.

@@ -37,9 +37,7 @@ class Waiting:
         """(id, state) of what waits of a kind, with these arguments or with any."""
         return [(id_, State(state)) for id_, state in self._run("find_waiting", {"kind": kind, "args": args})]
 
-    def clear(
-        self, queue: str, error: str, result_ttl: float, note: Callable[[int], None] = lambda _: None
-    ) -> int:
+    def clear(self, queue: str, error: str, result_ttl: float, note: Callable[[int], None] = lambda _: None) -> int:
         """Cancel what waits in the queue, a few thousand at a time, but not what is being claimed; how many.
 
         Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from uuid import uuid4
 
+from queueapi.claims import Claimed
 from queueapi.errors import UnknownKind
 from queueapi.events import Events
 from queueapi.executor import Executor
@@ -15,7 +16,7 @@ from queueapi.postgres.scratch import hasten
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import Claimed, Outcome, Progress
+from queueapi.records import Outcome, Progress
 from queueapi.reporting import Reporter
 from queueapi.settings import Settings
 from queueapi.states import State

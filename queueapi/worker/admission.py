@@ -8,10 +8,10 @@ from typing import NamedTuple, Self
 import msgspec
 
 from queueapi import limits
+from queueapi.claims import Claim, Claimed
 from queueapi.errors import QueueAPIError, SchemaMismatch, StoreUnavailable, UnknownKind
 from queueapi.kinds import Kinds
 from queueapi.postgres.admitting import Admitting, Asked, Rule
-from queueapi.records import Claim, Claimed
 from queueapi.times import seconds
 
 

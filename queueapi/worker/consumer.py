@@ -12,11 +12,11 @@ from uuid import UUID
 import gevent
 from gevent.event import Event
 
+from queueapi.claims import Claimed
 from queueapi.events import Events
 from queueapi.executor import Executor
 from queueapi.loop import Loop
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed
 from queueapi.settings import Settings
 from queueapi.worker.admission import Admitted
 from queueapi.worker.board import Board

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from queueapi.claims import Claimed
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.loop import Loop
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.statements import Rows
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed, Outcome, Progress
+from queueapi.records import Outcome
 from queueapi.reporting import INTERVAL, Reporter
 from queueapi.worker.board import Board
+from queueapi.worker.fitting import progress_of
 from queueapi.worker.linked import Linker, links
 from queueapi.worker.recorder import Recorder
 
@@ -220,7 +221,7 @@ class Finisher:
             return False
         news, self._news = self._news, {}
         try:
-            rows = self._recorder.progress([_progress(*item) for item in news.values()])
+            rows = self._recorder.progress([progress_of(*item) for item in news.values()])
         except StoreUnavailable:
             self._news = {**news, **self._news}
             raise
@@ -234,26 +235,3 @@ class Finisher:
 
 def _attempt(of: Claimed | Outcome) -> Attempt:
     return of.id, of.token
-
-
-def _progress(claimed: Claimed, reporter: Reporter) -> Progress:
-    """What the job said, made fit to be stored: progress is never a reason to fail."""
-    message = None if reporter.message is None else _text(reporter.message)
-    done, total = _number(reporter.done) or 0.0, _number(reporter.total)
-    return Progress(claimed.id, claimed.token, done, total, message, reporter.cursor)
-
-
-def _number(value: object) -> float | None:
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except Exception:  # it may be an object of the job's own
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _text(value: object) -> str:
-    try:
-        text = str(value)[:1000]
-    except Exception:
-        return "(a message that could not be read)"
-    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

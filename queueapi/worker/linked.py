@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from queueapi.claims import Claimed
 from queueapi.postgres.batching import Batching
 from queueapi.postgres.chaining import finish_linked
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.statements import Rows
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.states import State
 
 Attempt = tuple[int, int]

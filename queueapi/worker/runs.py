@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from gevent import get_hub
 
+from queueapi.claims import Claimed
 from queueapi.executor import Executor, cancelled
 from queueapi.interrupts import Cancelled, HardTimeout, Interrupted, Interruption, SoftTimeout
 from queueapi.postgres.store import CANCEL, Store
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.reporting import Reporter
 from queueapi.serializer import error_dumps
 from queueapi.states import State

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from queueapi.records import Claimed, Outcome
+from queueapi.claims import Claimed
+from queueapi.records import Outcome
 from queueapi.states import State
 from queueapi.ticks import Tick
 

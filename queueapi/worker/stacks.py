@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from greenlet import getcurrent, greenlet
 
-from queueapi.records import Claimed
+from queueapi.claims import Claimed
 
 
 class Busy(NamedTuple):

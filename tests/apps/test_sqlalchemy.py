@@ -24,7 +24,7 @@ from queueapi import (
 )
 from queueapi.compat.delayed_job import delay
 from queueapi.middleware.sqlalchemy import clean_session
-from queueapi.records import Claimed
+from queueapi.claims import Claimed
 
 Burst = Callable[..., str]
 

@@ -17,13 +17,13 @@ from psycopg import conninfo
 from psycopg.sql import SQL, Identifier
 
 from queueapi import MemoryQueue, Queue, Settings, SynchronousQueue, TestQueue
+from queueapi.claims import Claimed
 from queueapi.executor import Executor
 from queueapi.kinds import kinds
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import Claimed
 from queueapi.runtime import Runtime
 from queueapi.states import State
 

@@ -14,12 +14,13 @@ import pytest
 
 import queueapi
 from queueapi import Job, JobCancelled, MemoryQueue, Queue, Retry, TestQueue, progress
+from queueapi.claims import Claimed
 from queueapi.executor import Executor
 from queueapi.interrupts import Cancelled
 from queueapi.kinds import kinds
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import Blame, Claimed, NewJob, Outcome
+from queueapi.records import Blame, NewJob, Outcome
 from queueapi.reporting import Reporter
 from queueapi.states import State
 

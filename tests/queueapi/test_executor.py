@@ -12,9 +12,10 @@ import pytest
 
 import queueapi
 from queueapi import Job, UnknownKind
+from queueapi.claims import Claimed
 from queueapi.executor import UNKNOWN_KIND_DELAY, Executor, Interrupted
 from queueapi.kinds import kinds
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.reporting import Reporter
 from queueapi.states import State
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from queueapi import Discard, Job, Retry, SettingsError, Snooze, WorkerLost
+from queueapi.claims import Claimed
 from queueapi.executor import Executor
 from queueapi.interrupts import Interrupted
 from queueapi.kinds import kinds
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.states import State
 
 RAISES: list[BaseException] = []

@@ -22,8 +22,9 @@ from queueapi import (
     SettingsError,
     State,
 )
+from queueapi.claims import Claimed
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.runtime import Runtime
 from queueapi.settings import Settings
 from queueapi.signing import Signer

@@ -10,12 +10,13 @@ from uuid import UUID
 import pytest
 
 from queueapi import Iteration, NotAJob, NotSerializable, Queue, SettingsError, Snooze, TestQueue, array_enumerator
+from queueapi.claims import Claimed
 from queueapi.executor import Executor
 from queueapi.interrupts import Interrupted
 from queueapi.kinds import kinds
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import Blame, Claimed, Outcome, Progress
+from queueapi.records import Blame, Outcome, Progress
 from queueapi.reporting import Reporter
 from queueapi.states import State
 

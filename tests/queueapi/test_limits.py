@@ -14,11 +14,12 @@ import pytest
 
 from queueapi import Concurrency, Job, NotOffered, Queue, Rate, SettingsError, TestQueue, limits, steering
 from queueapi.application import current
+from queueapi.claims import Claimed
 from queueapi.kinds import kinds
 from queueapi.postgres.admitting import Admitting
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.states import State
 from queueapi.worker.admission import Admission
 

@@ -23,6 +23,7 @@ from queueapi import (
     around_perform,
     around_push,
 )
+from queueapi.claims import Claimed
 from queueapi.executor import Executor
 from queueapi.interrupts import Interrupted
 from queueapi.kinds import kinds
@@ -31,7 +32,6 @@ from queueapi.middleware.errors import report_errors
 from queueapi.middleware.logging import log_jobs
 from queueapi.middleware.metrics import Measured, measure
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed
 
 
 class Greet(Job):

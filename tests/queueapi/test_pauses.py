@@ -11,12 +11,12 @@ import pytest
 
 from queueapi import Job, MemoryQueue, NotOffered, Queue, SettingsError, TestQueue, job, steering
 from queueapi.application import current
+from queueapi.claims import Claimed
 from queueapi.kinds import kinds
 from queueapi.postgres.admitting import Admitting
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import Claimed
 from queueapi.worker.admission import Admission
 
 WORKER = UUID(int=7)

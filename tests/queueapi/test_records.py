@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from queueapi.records import Claimed, JobStatus
+from queueapi.records import JobStatus
 from queueapi.states import State
 
 QUEUED = JobStatus(2**60, "kind", "mail", State.AVAILABLE, 0, 25, None, None, None, None)
@@ -44,11 +44,3 @@ def test_the_traceback_stays_behind() -> None:
 def test_only_a_done_job_has_a_result_even_if_that_is_none() -> None:
     assert "result" not in QUEUED.data()
     assert QUEUED._replace(state=State.DONE).data()["result"] is None
-
-
-def test_who_waits_for_a_job_whose_row_cannot_be_read_is_still_known() -> None:
-    special = '{"expired": true, "limit_keys": [null], "batch_id": 7, "followed": true, "cancelled": false}'
-    more = Claimed(1, 2, "default", "kind", "{}", 1, 25, special=special).more()
-    assert (more.expired, more.batch_id, more.followed, more.limit_keys) == (True, 7, True, ())
-    assert more.unreadable is not None
-    assert "limit_keys" in more.unreadable

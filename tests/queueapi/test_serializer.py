@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueapi import Job, NotSerializable, job
+from queueapi.claims import Claimed
 from queueapi.kinds import kinds
 from queueapi.postgres.store import Store
 from queueapi.queues import Queue
-from queueapi.records import Claimed
 from queueapi.serializer import data_dumps, dumps, error_dumps, loads, result_dumps
 
 LIMIT = 1_000_000

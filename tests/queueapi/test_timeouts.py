@@ -11,10 +11,10 @@ import pytest
 
 import queueapi
 from queueapi import Job, SettingsError, SoftTimeout, TestQueue, progress
+from queueapi.claims import Claimed
 from queueapi.executor import Executor
 from queueapi.interrupts import HardTimeout
 from queueapi.kinds import kinds
-from queueapi.records import Claimed
 from queueapi.states import State
 
 EXECUTOR = Executor(kinds, 1000)

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.system
 MODULES = ("workshop", "limited")
 
 # The most that ran at once. Of a killed process the end is the moment before the kill, also where the server still
-# wrote down an end that it had been sent. An attempt that was given back uncharged bears the same number in another process.
+# wrote down an end that it had been sent. An attempt that was given back uncharged bears the same number in another
+# process.
 MOST = """
 with spans as (
     select begun, least((select at from ended

@@ -2,7 +2,8 @@
 -- parameter would hide it from the partial index. The lease stands in the row from the start; most jobs never need
 -- another. By ctid, which the row's lock holds in place: a second walk down the primary key would cost a job 1.5 µs.
 -- A row that was changed between this statement's snapshot and its lock has another ctid, and waits for the next claim.
--- A paused queue is left out; what else a plain job does not have comes as one JSON, which it does not build.
+-- A paused queue is left out; what else a plain job does not have comes as one JSON, which it does not build: the
+-- flags come first, where they can be read even if the rest cannot.
 -- What has been tried as often as a number can say (which nobody but a person at psql can bring about) is tried again.
 update queueapi.jobs
 set state = 'running', attempt = least(attempt + 1, 32767), token = %(token)s, worker = %(worker)s,
@@ -29,8 +30,8 @@ returning jobs.id, jobs.token, jobs.queue, jobs.kind, jobs.args::text, jobs.atte
                     or followed or kind = any ((select array_agg(name) from queueapi.pauses where what = 'kind')::text[])
                then json_build_object(
                    'expired', coalesce(expires_at < now(), false), 'cancelled', cancelled_at is not null,
-                   'limit_keys', coalesce(limit_keys, '{}'),
-                   'dead', dead_at is not null, 'error', case when dead_at is not null then error end,
+                   'dead', dead_at is not null,
                    'paused', exists (select from queueapi.pauses where what = 'kind' and name = kind),
-                   'batch_id', batch_id, 'followed', followed, 'cursor', cursor,
+                   'followed', followed, 'batch_id', batch_id, 'limit_keys', coalesce(limit_keys, '{}'),
+                   'error', case when dead_at is not null then error end, 'cursor', cursor,
                    'options', coalesce(options, '{}'), 'previous', previous)::text end

@@ -10,12 +10,13 @@ from uuid import UUID
 
 import pytest
 
+from queueapi.claims import Claimed
 from queueapi.postgres import admitting as module
 from queueapi.postgres.admitting import FLOOD, Admitting, Answer, Asked, Rule
 from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed, NewJob, Outcome, Special
+from queueapi.records import NewJob, Outcome, Special
 from queueapi.states import State
 
 WORKER = UUID(int=7)

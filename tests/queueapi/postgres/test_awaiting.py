@@ -11,10 +11,11 @@ from uuid import UUID
 import pytest
 
 from queueapi import StoreUnavailable
+from queueapi.claims import Claimed
 from queueapi.postgres.awaiting import await_job
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed, JobStatus, NewJob, Outcome
+from queueapi.records import JobStatus, NewJob, Outcome
 from queueapi.states import State
 
 Sql = Callable[..., list[tuple[Any, ...]]]

@@ -19,10 +19,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from queueapi.claims import Claimed
 from queueapi.errors import NotUnique
 from queueapi.postgres.admitting import Asked, Rule
 from queueapi.postgres.chaining import finish_linked
-from queueapi.records import Blame, Claimed, NewJob, Outcome, Progress, Special, Unique
+from queueapi.records import Blame, NewJob, Outcome, Progress, Special, Unique
 from queueapi.states import State
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the model

@@ -10,10 +10,11 @@ from uuid import UUID
 
 import psycopg
 
+from queueapi.claims import Claimed
 from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Borrowed, Dedicated
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed, NewJob, Outcome, Progress
+from queueapi.records import NewJob, Outcome, Progress
 from queueapi.states import State
 
 Sql = Callable[..., list[tuple[Any, ...]]]

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from queueapi.claims import Claimed
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.watching import CHANNEL, Watching
-from queueapi.records import Claimed, NewJob, Outcome, Progress
+from queueapi.records import NewJob, Outcome, Progress
 from queueapi.states import State
 
 Sql = Callable[..., list[tuple[Any, ...]]]

@@ -14,9 +14,10 @@ import pytest
 from psycopg import IsolationLevel
 
 from queueapi import Job, NotUnique, Queue, StoreUnavailable, TransactionConflict
+from queueapi.claims import Claimed
 from queueapi.postgres import bulk
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.runtime import Runtime
 from queueapi.settings import Settings
 from queueapi.states import State

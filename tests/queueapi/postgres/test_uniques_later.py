@@ -11,9 +11,10 @@ import psycopg
 import pytest
 
 from queueapi import Job, NotUnique, Queue
+from queueapi.claims import Claimed
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.states import State
 
 Sql = Callable[..., list[tuple[Any, ...]]]

@@ -10,13 +10,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from queueapi.claims import Claimed
 from queueapi.messages import NewMessage
 from queueapi.postgres.messages import Messages
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import DAYS_AHEAD, Upkeep
 from queueapi.postgres.watching import Watching
-from queueapi.records import Claimed, NewJob, Outcome, Progress, WorkerRow
+from queueapi.records import NewJob, Outcome, Progress, WorkerRow
 from queueapi.states import State
 
 Sql = Callable[..., list[tuple[Any, ...]]]

@@ -10,12 +10,13 @@ from uuid import UUID
 
 import pytest
 
+from queueapi.claims import Claimed
 from queueapi.events import Events
 from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import Claimed, NewJob
+from queueapi.records import NewJob
 from queueapi.worker.board import Board, create
 
 WORKER = UUID(int=7)

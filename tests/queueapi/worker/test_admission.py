@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from queueapi import Concurrency, Job, Queue, Rate
+from queueapi.claims import Claimed
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.executor import Executor
@@ -20,7 +21,7 @@ from queueapi.postgres.admitting import Admitting
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.states import State
 from queueapi.worker.admission import Admission, Admitted
 from queueapi.worker.maintenance import Maintenance
@@ -203,6 +204,18 @@ def test_a_job_whose_limit_cannot_be_looked_at_fails_by_itself_and_its_neighbour
     error = json.loads(outcomes[2].error or "{}")
     assert (outcomes[2].state, outcomes[2].charged, error["type"]) == (State.SCHEDULED, True, "Unreadable")
     assert "its limits cannot be looked at: DataRefused: PostgreSQL did not" in error["message"]
+
+
+def test_what_is_nested_too_deeply_to_be_read_begins_and_fails_and_stops_nobody(
+    queue: Queue, admission: Admission, claim: Any, sql: Sql
+) -> None:
+    for n in range(3):
+        queue.push(Two(n))
+    sql("update queueapi.jobs set previous = (repeat('[', 3000) || repeat(']', 3000))::json where args ->> 'n' = '1'")
+    begin, _ = admission.admit(claim())
+    assert numbers(begin) == [0, 1, 2]
+    outcomes = [Executor(kinds, 1000).execute(job) for job in begin]
+    assert [one.state for one in outcomes] == [State.DONE, State.SCHEDULED, State.DONE]
 
 
 def test_a_server_that_is_away_blames_no_job(queue: Queue, claim: Any, session: Dedicated, sql: Sql) -> None:

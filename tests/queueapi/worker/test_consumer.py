@@ -342,7 +342,7 @@ finisher.start()
 consumer._slots.open()
 from queueapi.worker.consumer import _Fetched
 def runs(rest):
-    from queueapi.records import Claimed
+    from queueapi.claims import Claimed
     for n in range(20):
         consumer._slots.put(_Fetched(Claimed(n, 1, "default", "who", '{"rest": %s}' % rest, 1, 1), time.monotonic()))
     until(lambda: len(log) == 20, "all have run")

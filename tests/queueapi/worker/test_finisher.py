@@ -9,12 +9,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from queueapi.claims import Claimed
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.sessions import Dedicated, Rows
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.states import State
 from queueapi.worker.board import Board
 from queueapi.worker.finisher import BATCH, Finisher

@@ -12,13 +12,14 @@ from uuid import UUID
 
 import pytest
 
+from queueapi.claims import Claimed
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.states import State
 from queueapi.worker.board import Board, create
 from queueapi.worker.lease import LeaseKeeper, ProcessView, Stuck

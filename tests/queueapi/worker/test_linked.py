@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from queueapi import Job, Queue
+from queueapi.claims import Claim, Claimed
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.postgres.batching import Batching
@@ -15,7 +16,7 @@ from queueapi.postgres.chaining import finish_linked
 from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
-from queueapi.records import Claim, Claimed, Outcome
+from queueapi.records import Outcome
 from queueapi.runtime import Runtime
 from queueapi.states import State
 from queueapi.worker.board import Board

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from queueapi.claims import Claimed
 from queueapi.events import Events
 from queueapi.postgres.store import Store
-from queueapi.records import Claimed, Outcome, Progress
+from queueapi.records import Outcome, Progress
 from queueapi.states import State
 from queueapi.worker.recorder import Recorder
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from queueapi.records import Claimed, Outcome
+from queueapi.claims import Claimed
+from queueapi.records import Outcome
 from queueapi.serializer import error_dumps
 from queueapi.states import State
 from queueapi.ticks import Tick
