@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from queueapi.claims import Claimed
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.postgres.watching import Watching
-from queueapi.records import Blame, Claimed, NewJob, Outcome, Progress
+from queueapi.records import Blame, NewJob, Outcome, Progress
 from queueapi.states import State
 
 Sql = Callable[..., list[tuple[Any, ...]]]
