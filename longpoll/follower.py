@@ -127,6 +127,9 @@ class Follower:
                 self._cursor = news.cursor
                 return lambda: self._tell(news)
             if self._waiter is None:
+                if self._hub.is_closing:  # it would answer at once, again and again
+                    self._busy = False
+                    return None
                 self._changed = False
                 self._waiter = waiter = Waiter(self._channels, lambda news: self._heard(waiter, news))
                 cursor = self._cursor

@@ -83,6 +83,11 @@ class Hub:
         """Whether the database is."""
         return self._away
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether nobody is to wait any more: see :meth:`close`."""
+        return self._closing
+
     # -- 1. waiting
 
     def wait(self, waiter: Waiter, cursor: Cursor | None, wait: float, unreadable: bool = False) -> None:
