@@ -28,6 +28,8 @@ DRAIN = 10.0
 DEBUG_FOR = 3600.0
 # Waiting connections: a restart brings all browsers back at once; the kernel caps it at somaxconn.
 BACKLOG = 4096
+# Bytes of a request: a message of a megabyte, and what a dialect puts around it. Each endpoint has its own limit below.
+MAX_BODY = 1_100_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -151,7 +153,7 @@ def _serve_patched(
         )
         log = logging.getLogger("longpoll.access") if arguments.verbose else None
         accepting = cooperative(listener.family, listener.type, listener.proto, fileno=os.dup(listener.fileno()))
-        server = Server(accepting, app, log=log)
+        server = Server(accepting, app, log=log, max_body=MAX_BODY)
         if arguments.processes > 1:
             server.max_accept = 1  # else the first that wakes takes all, and the others have nothing to do
         server.init_socket()
@@ -165,7 +167,9 @@ def _serve_patched(
 
 
 def _endpoints(arguments: argparse.Namespace) -> list[Endpoint]:
-    return []
+    from longpoll.endpoints.bayeux import Bayeux
+
+    return [Bayeux(arguments.faye)]
 
 
 def _named(path: str | None) -> Authorize | None:
