@@ -13,6 +13,7 @@ import falcon
 
 from longpoll.cursor import decode
 from longpoll.dialects import native
+from longpoll.endpoints.history import History
 from longpoll.endpoints.jobs import Cancel, Job
 from longpoll.endpoints.requests import body_of, callback_of
 from longpoll.endpoints.streams import Events, Socket
@@ -35,6 +36,7 @@ class Native:
         app.add_route("/poll", Poll(services))
         app.add_route("/events", Events(services))
         app.add_route("/socket", Socket(services))
+        app.add_route("/history", History(services))
         app.add_route("/job", Job(services))
         app.add_route("/job/cancel", Cancel(services))
         app.add_route("/longpoll.js", Script())

@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy
+import sqlalchemy.orm
 
 import longpoll
 from longpoll.errors import BadChannel
@@ -58,7 +60,78 @@ def test_messages_keep_the_order_in_which_they_were_published(channels: Channels
     assert numbers == sorted(numbers)
 
 
-@pytest.mark.parametrize("event", ["", "x" * 201, "a\0b", "\ud800", None, 7, b"e"])
+def test_one_call_publishes_on_many_channels_by_one_statement_all_or_none(channels: Channels, sql: Any) -> None:
+    ids = channels.trigger(["a", "/b/c", "d"], "said", {"n": 1})
+    assert sql("select id, channel, event, data from queueapi.messages order by id") == [
+        (ids[0], "a", "said", {"n": 1}),
+        (ids[1], "b.c", "said", {"n": 1}),
+        (ids[2], "d", "said", {"n": 1}),
+    ]
+    with pytest.raises(BadChannel):
+        channels.trigger(["a", "b b"], "said", 2)
+    with psycopg.connect(channels._runtime().settings.database_url) as connection:
+        for event in ("many", "more"):
+            channels.trigger([f"c{number}" for number in range(1000)], event, conn=connection)
+        statements = "select event, count(*), count(distinct cmin::text), min(cmin::text) from queueapi.messages"
+        found = connection.execute(f"{statements} where channel like 'c%' group by event order by event".encode())
+        assert found.fetchall() == [("many", 1000, 1, "0"), ("more", 1000, 1, "1")]
+
+
+def test_a_batch_is_of_different_messages_in_pusher_s_words(channels: Channels, sql: Any) -> None:
+    batch = [
+        {"channel": "a", "name": "one", "data": {"n": 1}},
+        {"channel": "b", "name": "two", "data": "2", "socket_id": "12.34"},
+        {"channel": "a", "name": "three"},
+    ]
+    assert len(channels.trigger_batch(batch)) == 3
+    assert sql("select channel, event, data, meta from queueapi.messages order by id") == [
+        ("a", "one", {"n": 1}, None),
+        ("b", "two", "2", {"sender": "12.34"}),
+        ("a", "three", None, None),
+    ]
+    assert channels.trigger_batch([]) == []
+    with pytest.raises(SettingsError, match="cannot be the name of an event"):
+        channels.trigger_batch([{"channel": "a", "name": "one"}, {"channel": "b"}])
+    assert sql("select count(*) from queueapi.messages") == [(3,)]
+
+
+def test_what_faye_calls_publish_is_an_event_called_message(channels: Channels, sql: Any) -> None:
+    channels.publish("/messages/new", {"text": "hi"})
+    assert sql("select channel, event, data from queueapi.messages") == [("messages.new", "message", {"text": "hi"})]
+    assert longpoll.publish.__self__ is longpoll.channels  # type: ignore[attr-defined]
+
+
+def test_publish_and_trigger_are_one_thing_on_a_channel(channels: Channels, sql: Any) -> None:
+    channels["a"].trigger("said", 1, socket_id="1.2")
+    channels["a"].publish("said", 1, socket_id="1.2")
+    assert sql("select distinct channel, event, data::text, meta::text from queueapi.messages") == [
+        ("a", "said", "1", '{"sender":"1.2"}')
+    ]
+
+
+def test_in_a_session_of_sqlalchemy_the_message_is_there_if_it_commits(channels: Channels, dsn: str, sql: Any) -> None:
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(dsn), poolclass=sqlalchemy.pool.NullPool
+    )
+    with sqlalchemy.orm.Session(engine) as session:
+        channels["a"].trigger("never", session=session)
+        session.rollback()
+        channels["a"].trigger("said", session=session)
+        channels.publish("/b", session=session)
+        assert sql("select count(*) from queueapi.messages") == [(0,)]
+        session.commit()
+    assert sql("select event from queueapi.messages order by id") == [("said",), ("message",)]
+    with pytest.raises(SettingsError, match="two transactions"):
+        channels["a"].trigger("said", conn=object(), session=object())
+
+
+@pytest.mark.parametrize("socket_id", ["", "1", "1.2.3", "1.2\n", 12, "x" * 50])
+def test_what_is_no_socket_id_is_refused(channels: Channels, socket_id: Any) -> None:
+    with pytest.raises(SettingsError, match="is no socket_id"):
+        channels["a"].trigger("said", socket_id=socket_id)
+
+
+@pytest.mark.parametrize("event", ["", "x" * 201, "a\0b", "\ud800", None, 7, b"e", "pusher:error", "pusher_internal:x"])
 def test_what_cannot_be_an_event_is_refused(channels: Channels, sql: Any, event: Any) -> None:
     with pytest.raises(SettingsError, match="cannot be the name of an event") as refused:
         channels["news"].publish(event, 1)
