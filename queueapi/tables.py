@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from queueapi.controls import LimitStatus
 from queueapi.records import JobStatus
 from queueapi.states import State
 from queueapi.ticks import CronStatus
@@ -19,6 +20,8 @@ from queueapi.ticks import CronStatus
 # Shown also when no queue has any; the others only when one has.
 _ALWAYS: Final = (State.AVAILABLE, State.RUNNING, State.DONE, State.DEAD)
 _BAR: Final = 10
+# Of what one limit holds back, no more are counted: see list_limits.sql.
+UNCOUNTED: Final = 10_000
 
 
 class Table:
@@ -99,6 +102,18 @@ def dead_table(jobs: Iterable[JobStatus]) -> Table:
         [str(job.id), job.queue, job.kind, f"{job.attempt} of {job.max_attempts}", _cause(job.error)] for job in jobs
     ]
     return Table(["id", "queue", "kind", "attempts", "died of"], rows, "no dead jobs")
+
+
+def limits_table(limits: Iterable[LimitStatus]) -> Table:
+    """Limits, and how far each is used up."""
+    rows = []
+    for limit in limits:
+        allowed = f"{limit.slots:,} at once" if limit.slots is not None else f"{limit.starts:,} in {span(limit.per)}"
+        used = limit.running if limit.slots is not None else limit.used
+        waiting = f"{limit.waiting:,}{'+' if limit.waiting >= UNCOUNTED else ''}"
+        name = limit.key.partition(":")[2]
+        rows.append([name, allowed, f"{used:,.3g}", waiting, "by hand" if limit.by_hand else "its class"])
+    return Table(["limit", "allows", "used", "waiting", "said by"], rows, "no limits were used lately")
 
 
 def crons_table(crons: Iterable[CronStatus]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from queueapi.cli import terminal
+from queueapi.cli.words import Commands, taught
 from queueapi.crontabs import Crontab
 from queueapi.runtime import Runtime
 from queueapi.settings import Settings
@@ -18,13 +19,21 @@ _VERBS = {
 }
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands) -> None:
     """Add the command to the others."""
     cron = commands.add_parser("cron", help="show, pause, resume or run what is pushed by the clock")
+    taught(
+        cron,
+        "Show the schedules that workers have told the database of, when each is next and what it pushed last; or stop "
+        "one, let it go on, or have its job now. A pause holds on all workers, also after they are started again.",
+        "  queueapi cron\n  queueapi cron pause nightly\n  queueapi cron run nightly",
+    )
     cron.set_defaults(run=_list)
-    verbs = cron.add_subparsers(metavar="VERB")
+    verbs = cron.add_subparsers(metavar="[VERB]")
     for verb, sentence in _VERBS.items():
-        parser = verbs.add_parser(verb, help=sentence, description=sentence)
+        parser = verbs.add_parser(verb, help=sentence)
+        example = f"  queueapi cron {verb}" if verb == "list" else f"  queueapi cron {verb} nightly"
+        taught(parser, f"{sentence[0].upper()}{sentence[1:]}.", example)
         parser.set_defaults(run=_list if verb == "list" else _deal, verb=verb)
         if verb != "list":
             parser.add_argument("names", nargs="+", metavar="NAME", help="a schedule, as  queueapi cron  shows it")

@@ -7,7 +7,7 @@ import itertools
 import sys
 
 from queueapi.cli import terminal
-from queueapi.cli.words import Commands, number, queue, runtime
+from queueapi.cli.words import Commands, number, queue, runtime, taught
 from queueapi.deaths import Dead
 from queueapi.handles import Handle
 from queueapi.runtime import Runtime
@@ -17,14 +17,34 @@ from queueapi.tables import dead_table
 def add(commands: Commands) -> None:
     """Add the commands to the others."""
     show = commands.add_parser("dead", help="show the jobs whose attempts are used up, the newest first")
+    taught(
+        show,
+        "Show the jobs whose attempts are used up, and what each died of. They are kept until somebody retries or "
+        "discards them.",
+        "  queueapi dead\n  queueapi dead -q mail -n 100\n  queueapi show 1234    one of them, with its traceback",
+    )
     show.add_argument("-n", type=number, default=20, metavar="N", help="how many at most (default: 20)")
     _queue(show)
     show.set_defaults(run=_show)
-    for verb, sentence in (
-        ("retry", "let dead jobs begin anew, with all their attempts"),
-        ("discard", "give up dead jobs: cancelled, they are kept as long as any outcome"),
+    for verb, sentence, more in (
+        (
+            "retry",
+            "let dead jobs begin anew, with all their attempts",
+            "They keep their ids, and what was to follow them still does. What is unique stays dead while its like "
+            "waits or runs.",
+        ),
+        (
+            "discard",
+            "give up dead jobs: cancelled, they are kept as long as any outcome",
+            "What was to follow them in a chain is cancelled with them.",
+        ),
     ):
-        command = commands.add_parser(verb, help=sentence, description=sentence)
+        command = commands.add_parser(verb, help=sentence)
+        taught(
+            command,
+            f"{sentence[0].upper()}{sentence[1:]}. {more}",
+            f"  queueapi {verb} 1234 1235\n  queueapi {verb} --all -q mail\n  queueapi {verb} --all",
+        )
         command.add_argument("ids", nargs="*", type=int, metavar="ID", help="a job, as  queueapi dead  shows it")
         command.add_argument("--all", action="store_true", help="all dead jobs, or those of one queue")
         _queue(command)

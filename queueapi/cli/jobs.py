@@ -35,11 +35,23 @@ def add(commands: Commands) -> None:
     push.add_argument("--max-attempts", type=int, metavar="N", help="instead of what its class says")
     push.set_defaults(run=_push)
     show = commands.add_parser("show", help="show all that is known of a job")
-    show.add_argument("id", type=int, metavar="ID")
+    taught(
+        show,
+        "Show where a job is, what it was given and what came of it, with the traceback of its last failure; one that "
+        "has ended, too, as long as it is kept.",
+        "  queueapi show 1234\n  queueapi show 1234 --json    one JSON object, for programs",
+    )
+    show.add_argument("id", type=int, metavar="ID", help="as  push  prints it, and  status  and  dead  show it")
     show.add_argument("--json", action="store_true", help="one JSON object")
     show.set_defaults(run=_show)
     cancel = commands.add_parser("cancel", help="take back jobs that wait, and have those that run stop")
-    cancel.add_argument("ids", nargs="+", type=int, metavar="ID")
+    taught(
+        cancel,
+        "Take back jobs that nobody has begun; those that run are told to stop, and do so at their next switch or "
+        "report of progress. What was to follow them in a chain is cancelled with them.",
+        "  queueapi cancel 1234\n  queueapi cancel 1234 1235",
+    )
+    cancel.add_argument("ids", nargs="+", type=int, metavar="ID", help="a job")
     cancel.set_defaults(run=_cancel)
 
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 
-from queueapi.cli.words import Commands
+from queueapi.cli.words import Commands, taught
 from queueapi.settings import Settings
 
 
 def add(commands: Commands) -> None:
     """Add the command to the others."""
     migrate = commands.add_parser("migrate", help="bring the database's schema up to this version")
+    taught(
+        migrate,
+        "Bring the schema queueapi of the database up to this version, each step in a transaction of its own. Steps go "
+        "forward only. Whoever else does that at the same time waits, and finds nothing left to do.",
+        "  queueapi migrate\n  queueapi migrate --dry-run > next.sql",
+    )
     migrate.add_argument("--dry-run", action="store_true", help="print the SQL, for a migration tool of your own")
     migrate.set_defaults(run=_migrate)
 

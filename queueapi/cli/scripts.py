@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from queueapi.cli import benching, cron, dead, jobs, looking, migrating, pausing, purging, working
+from queueapi.cli import benching, cron, dead, jobs, limiting, looking, migrating, pausing, purging, working
 from queueapi.errors import MigrationRefused, QueueAPIError, SchemaMismatch, SettingsError
 
 # 2 is argparse's own for wrong words; 3 tells a deployment that the schema and the code do not fit.
@@ -21,6 +21,7 @@ _COMMANDS: Final = (
     jobs.add,
     dead.add,
     pausing.add,
+    limiting.add,
     purging.add,
     cron.add,
     benching.add,

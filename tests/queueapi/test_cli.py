@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -56,14 +56,26 @@ def test_the_help_of_work_teaches_by_examples_and_names_variables_and_signals(
     assert max(map(len, said.splitlines())) <= 80
 
 
-@pytest.mark.parametrize(
-    "command", ["migrate", "status", "push", "show", "cancel", "dead", "retry", "discard", "pause", "purge", "bench"]
-)
-def test_the_help_of_each_command_fits_eighty_columns(command: str, capsys: Captured) -> None:
-    assert run(cli.main, command, "--help") == 0
-    said = capsys.readouterr().out
-    assert said.startswith(f"usage: queueapi {command} ")
-    assert max(map(len, said.splitlines())) <= 80
+def commands(capsys: Captured, *words: str) -> Iterator[list[str]]:
+    """Every command, and every verb of those that have some."""
+    assert run(cli.main, *words, "--help") == 0
+    for name in re.findall(r"^    ([a-z]+)\b", capsys.readouterr().out, re.MULTILINE):
+        yield [*words, name]
+        if name in ("cron", "limits"):
+            yield from commands(capsys, name)
+
+
+def test_the_help_of_each_command_says_what_it_does_shows_examples_and_fits_eighty_columns(capsys: Captured) -> None:
+    found = list(commands(capsys))
+    assert len(found) == 21
+    for words in found:
+        assert run(cli.main, *words, "--help") == 0
+        said = capsys.readouterr().out
+        usage, description, _ = said.split("\n\n", 2)
+        assert usage.startswith(f"usage: queueapi {' '.join(words)} ")
+        assert re.match(r"[A-Z][^:]+.*\.$", description, re.DOTALL), words
+        assert re.search(r"\nexamples:\n  queueapi(-work)? ", said), words
+        assert max(map(len, said.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("main", [cli.main, cli.work])
