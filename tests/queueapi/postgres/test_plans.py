@@ -122,7 +122,8 @@ class Params:
             "count_waiting": {"queue": "q1"},
             "clear_waiting": {"queue": "q1", "error": "{}", "ttl": 60.0},
             "read_messages": {"after": self.cursor},
-            "replay_messages": {"channels": ["c1", "c2"], "after": self.cursor, "upto": self.cursor, "limit": 100},
+            "replay_messages": {"channels": ["c1", "c2"], "after": self.cursor, "upto": self.cursor, "limit": 100}
+            | {"size": 10**7},
         }
         return given.get(verb, {})
 
