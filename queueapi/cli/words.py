@@ -30,9 +30,9 @@ def taught(parser: argparse.ArgumentParser, description: str, examples: str) -> 
 
 def number(text: str) -> int:
     """A whole number from 1 on, for argparse."""
-    if (found := int(text)) < 1:
-        raise ValueError
-    return found
+    if not re.fullmatch(r"0*[1-9]\d{0,17}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
 
 
 def span(text: str) -> float:
