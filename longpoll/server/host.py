@@ -33,6 +33,9 @@ class Host(Protocol):
     def tell(self, work: Callable[[], object]) -> None:
         """Runs it in a greenlet, which a server that stops waits for."""
 
+    def take_turns(self, work: Callable[[], object]) -> None:
+        """Runs it in the event loop after all others have had their turn."""
+
     def in_loop_thread(self) -> bool: ...
 
 

@@ -31,10 +31,12 @@ class Ongoing(Keeper):
             host.loop.run_callback_threadsafe(self._flush)
 
     def _flush(self, head: bytes = b"") -> None:
-        if self._connection.keeper is not self or self._is_last:
+        if self._connection.keeper is not self:
             return
         if self._reply.abandoned:
             self._connection.close()
+            return
+        if self._is_last:
             return
         parts, self._is_last = self._reply.take()
         if parts or head or self._is_last:

@@ -12,7 +12,8 @@ from longpoll.server.ongoing import Ongoing
 from longpoll.transports import frames
 from longpoll.transports.websocket import VANISHED, WebSocketReply
 
-PACKET = 4 * 1024  # bytes read at once: full of the smallest frames they keep the event loop for 10 ms
+PACKET = 4 * 1024  # bytes read at once
+TURN = 32  # frames looked at before all others have their turn: a flood of the smallest then holds them up for 1 ms
 FEW = 4  # messages that may wait for the application before no more are read
 LONG = 64 * 1024  # and characters
 
@@ -73,16 +74,28 @@ class Upgraded(Ongoing):
 
     def _take_frames(self) -> None:
         try:
-            for frame in self._frames.received_frames():
+            for number, frame in enumerate(self._frames.received_frames(), 1):
                 self._take(frame)
                 if self._is_closed or self._is_left:
                     return
-                if self._is_full():
-                    self._is_paused = True
-                    self._connection.pause()
+                if self._is_full() or number == TURN:
+                    self._pause()
                     return
         except ParseFailed as error:
             self._fail(error.code, str(error))
+
+    def _pause(self) -> None:
+        self._is_paused = True
+        self._connection.pause()
+        if not self._is_full():
+            self._connection.host.take_turns(self._read_on)
+
+    def _read_on(self) -> None:
+        if self._is_paused and not self._is_left and not self._is_full():
+            self._is_paused = False
+            self._connection.listen(self.readable)
+            self._take_frames()
+            self._settle()
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
@@ -101,15 +114,16 @@ class Upgraded(Ongoing):
     def _collect(self, text: str, is_last: bool) -> None:
         """Takes a message, or one more piece of it."""
         host = self._connection.host
-        partial = self._partial = self._partial or bytearray()
-        partial += text.encode()
-        if len(partial) > host.max_message:
+        if self._partial is None:
+            self._partial = bytearray()
+        self._partial += text.encode()
+        if len(self._partial) > host.max_message:
             self._fail(frames.TOO_BIG, f"a message may have {host.max_message} bytes")
         elif not self._connection.count(self._size()):
             self._fail(frames.TRY_LATER, "the server is receiving as many long messages as it may")
         elif is_last:
-            self._partial = None
-            self._add(partial.decode())
+            message, self._partial = self._partial.decode(), None
+            self._add(message)
 
     # -- 2. messages go to the application
 
@@ -146,13 +160,6 @@ class Upgraded(Ongoing):
         except Exception:
             logger.exception("The application failed with a message of a websocket, which is closed")
             self._reply.close(frames.FAILED, "the server failed, and its log says why")
-
-    def _read_on(self) -> None:
-        if self._is_paused and not self._is_left and not self._is_full():
-            self._is_paused = False
-            self._connection.listen(self.readable)
-            self._take_frames()
-            self._settle()
 
     def _waiting(self) -> int:
         """How many characters the application has not dealt with, the message that it is at included."""

@@ -83,6 +83,8 @@ class Server(WSGIServer):
         self.rooms: Rooms[Connection] = Rooms(stays)
         self._greenlets = Group()
         self._telling = Group()
+        self._turns: list[Callable[[], object]] = []
+        self._next_turn = self.loop.timer(0.0)
         self._loop_thread = _thread_id()
         # A deadline is met to a quarter of itself, and to a second at worst.
         self._sweep_every = min(1.0, min(stays) / 4)
@@ -149,11 +151,26 @@ class Server(WSGIServer):
     def tell(self, work: Callable[[], object]) -> None:
         self._telling.spawn(_tell, work)
 
+    def take_turns(self, work: Callable[[], object]) -> None:
+        # The loop's own callbacks run dozens of times before it looks at its sockets again; a timer runs once.
+        if not self._turns:
+            self._next_turn.start(self._run_turns)
+        self._turns.append(work)
+
+    def _run_turns(self) -> None:
+        turns, self._turns = self._turns, []
+        for work in turns:
+            work()
+
     def in_loop_thread(self) -> bool:
         return _thread_id() == self._loop_thread
 
     def stats(self) -> dict[str, int]:
-        """How many connections are in which state; ``held``, ``idle`` and ``active`` are the telling ones."""
+        """How many connections are in which state.
+
+        ``held``, ``streams`` and ``websockets`` wait for news, ``idle`` ones for nothing; ``active`` ones are at
+        work, and ``sending`` those whose clients read slowly.
+        """
         return self.rooms.counts()
 
     # -- 4. stop
@@ -185,6 +202,7 @@ class Server(WSGIServer):
             connection.close()
         self._telling.join(timeout=CUT_OFF)
         self._telling.kill(block=False)
+        self._next_turn.close()
         self.close()
 
     def close(self) -> None:

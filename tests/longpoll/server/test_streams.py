@@ -168,7 +168,7 @@ def test_a_slow_reader_gets_everything_in_the_end(serve):
     server = serve(max_unsent=10_000_000)
     client = server.client(receive_buffer=4096).get("/events")
     server.until(streams=1)
-    parts = [str(number) * 1_000_000 for number in range(8)]
+    parts = ["x" * 4_000_000, *(f"{number}," for number in range(300))]
     for part in parts:
         server.tell("write", part)
     server.until(sending=1)

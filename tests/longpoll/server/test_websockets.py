@@ -235,6 +235,14 @@ def test_an_application_that_fails_closes_its_websocket_and_is_logged(serve):
     assert "RuntimeError: as the test ordered" in server.end()
 
 
+def test_a_flood_of_the_smallest_frames_keeps_no_neighbour_waiting(server):
+    flood, neighbour = opened(server), opened(server)
+    flood.send(frame(PONG) * 40_000 + text("the end of it"))
+    assert neighbour.send(frame(PING, b"x")).receive() == Frame(PONG, b"x")
+    assert server.tell("messages") == []  # it was answered while the flood was being looked at
+    assert flood.text() == "the end of it"
+
+
 # -- is it still there?
 
 
