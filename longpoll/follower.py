@@ -155,6 +155,13 @@ class Follower:
 
     # -- 4.
 
+    def leave(self) -> str | None:
+        """Tell nothing more; a cursor of now, after all that was told. None if something is on its way."""
+        with self._lock:
+            already, self._stopped = self._stopped, True
+            waiter, self._waiter = self._waiter, None
+        return None if waiter is None or already else self._hub.take_back(waiter) or None
+
     def stop(self) -> str | None:
         """Tell nothing more; how far it came. Twice is harmless."""
         with self._lock:

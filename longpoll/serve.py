@@ -168,8 +168,10 @@ def _serve_patched(
 
 def _endpoints(arguments: argparse.Namespace) -> list[Endpoint]:
     from longpoll.endpoints.bayeux import Bayeux
+    from longpoll.endpoints.pusher import Pusher
 
-    return [Bayeux(arguments.faye)]
+    pusher = Pusher.from_env()
+    return [Bayeux(arguments.faye), *([pusher] if pusher else [])]
 
 
 def _named(path: str | None) -> Authorize | None:

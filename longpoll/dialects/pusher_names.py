@@ -122,6 +122,6 @@ def user_channel(user_id: str) -> str:
     return _USERS + user_id
 
 
-def fallback_channel(socket_id: str) -> str:
-    """The channel in the log of one connection: what its client says in requests of their own."""
-    return _FALLBACKS + socket_id
+def fallback_channel(session: str) -> str:
+    """The channel in the log of one connection without a websocket: what its client says in requests of their own."""
+    return _FALLBACKS + session
