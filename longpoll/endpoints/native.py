@@ -6,7 +6,6 @@ See :mod:`longpoll.dialects.native`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Final
 
 import falcon
@@ -18,6 +17,7 @@ from longpoll.endpoints.jobs import Cancel, Job
 from longpoll.endpoints.requests import body_of, callback_of
 from longpoll.endpoints.streams import Events, Socket
 from longpoll.errors import Refused
+from longpoll.script import joined
 from longpoll.services import App, Services
 from longpoll.transports import jsonp
 from longpoll.transports.held import HeldReply
@@ -95,7 +95,7 @@ class Script:
     """GET /longpoll.js: the browser's side."""
 
     def __init__(self) -> None:
-        self._text = (files("longpoll") / "static" / "longpoll.js").read_bytes()
+        self._text = joined().encode()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = "text/javascript; charset=utf-8"

@@ -224,24 +224,28 @@ module.exports = ({ assert, test, open, held, message, names }) => {
     assert.deepEqual(told, [1, 'other 1', 2, 3, 4, 5, 6]);
   });
 
-  test('the memory for duplicates is a few hundred messages and no more', () => {
+  test('the memory for duplicates is a few thousand messages and no more', () => {
     const { page, client } = open();
     const told = [];
     client.subscribe('news').bind('a', (data) => told.push(data));
     page.advance(0);
-    const many = Array.from({ length: 501 }, (_, i) => message('a', i, String(i), 'news'));
+    const many = Array.from({ length: 2001 }, (_, i) => message('a', i, String(i), 'news'));
     page.last.reply(many, 'c1');
-    assert.equal(told.length, 501);
-    page.last.reply([many[1], many[300], many[500], many[0]], 'c2');
-    assert.deepEqual(told.slice(501), [0]);
+    assert.equal(told.length, 2001);
+    page.last.reply([many[1], many[1300], many[2000], many[0]], 'c2');
+    assert.deepEqual(told.slice(2001), [0]);
   });
 
-  test('an event of a job is never taken for a duplicate', () => {
+  test('a state of a job is told once, again when the job comes back to it, and again after a reset', () => {
     const { page, job } = held();
     const told = [];
-    job.running(() => told.push('running'));
-    page.last.reply([message('running', {}, '5'), message('running', {}, '5')], 'c2');
-    assert.deepEqual(told, ['running', 'running']);
+    job.any((event) => told.push(event));
+    page.last.reply([message('running', {}, 'r'), message('running', {}, 'r'), message('queued', {}, 'q')], 'c2');
+    page.advance(200);
+    page.last.reply([message('running', {}, 'r')], 'c3');
+    page.advance(200);
+    page.last.reply([message('running', {}, 'r')], 'c4', { reset: true });
+    assert.deepEqual(told, ['running', 'queued', 'running', 'running']);
   });
 
   test('a reset is told before the messages that come with it', () => {
@@ -337,7 +341,9 @@ module.exports = ({ assert, test, open, held, message, names }) => {
     assert.throws(() => client.subscribe('n').bind('a'), /a callback is a function, not undefined/);
     assert.throws(() => client.onstate(), /a callback is a function/);
     assert.throws(() => client.subscribe('t'), /t is in use both as job\(\) and subscribe\(\)/);
-    assert.throws(() => page.LongPoll('', { transport: 'ws' }), /transport is "xhr", "xdr" or "jsonp", not ws/);
+    assert.throws(() => page.LongPoll('', { transport: 'ws' }), /transport is "websocket", .* or "jsonp", not ws/);
+    assert.throws(() => page.LongPoll('', { transports: ['xhr', 'toString'] }), /"jsonp", not toString/);
+    assert.throws(() => page.LongPoll('', { transports: [] }), /transports is a list with something in it/);
   });
 
   const STRINGS = ['', 'plain', 'a "quoted" \\ back\\\\slash', 'tab\tline\nreturn\rbell\u0007', '\u2028\u2029',

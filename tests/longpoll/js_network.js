@@ -148,8 +148,15 @@ function fakeDocument(page, options) {
       page.scripts = page.scripts.filter((other) => other !== script);
     },
   };
+  const anchor = () => {
+    let address = '';
+    return { get href() { return address; }, set href(text) { address = new URL(text, page.href).href; } };
+  };
   return {
-    hidden: false, documentElement: head, getElementsByTagName: () => (old ? [] : [head]), createElement: () => ({}),
+    hidden: false,
+    documentElement: head,
+    getElementsByTagName: () => (old ? [] : [head]),
+    createElement: (name) => (name === 'a' ? anchor() : {}),
   };
 }
 

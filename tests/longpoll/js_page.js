@@ -5,6 +5,7 @@
 'use strict';
 const vm = require('vm');
 const { fakeXhr, fakeXdr, fakeDocument } = require('./js_network.js');
+const { fakeWebSocket, fakeEventSource } = require('./js_streams.js');
 
 // What each built-in had: its own properties, and those of its prototype. All others go.
 const ES3 = {
@@ -96,8 +97,8 @@ function addEvents(page, target, modern) {
 }
 
 /*
- * options: xhr 'cors' | 'old' | 'activex' | false, xdr, json, events (addEventListener), href. The default is the
- * poorest of all, which has only script tags.
+ * options: xhr 'cors' | 'old' | 'activex' | false, xdr, json, events (addEventListener), href; websocket and eventsource
+ * true | 'old'. The default is the poorest of all, which has only script tags.
  */
 function makePage(source, options) {
   options = { xhr: false, xdr: false, json: false, events: false, ...options };
@@ -105,9 +106,10 @@ function makePage(source, options) {
   const { global } = realm;
   const clock = new Clock();
   const page = {
-    clock, requests: [], scripts: [], xdrs: [], listeners: [], random: 0.5, complaints: [],
+    clock, requests: [], streams: [], scripts: [], xdrs: [], listeners: [], random: 0.5, complaints: [],
     href: options.href || 'http://site.example/page',
     get pending() { return page.requests.filter((request) => !request.over); },
+    get stream() { return page.streams[page.streams.length - 1]; },
     get last() { return page.requests[page.requests.length - 1]; },
     advance: (ms) => clock.advance(ms),
     fire(name, event) {
@@ -136,6 +138,8 @@ function makePage(source, options) {
   if (options.console) global.console = { error: (text) => page.complaints.push(text) };
   if (options.xhr === 'activex') global.ActiveXObject = fakeXhr(page, options);
   else if (options.xhr) global.XMLHttpRequest = fakeXhr(page, options);
+  if (options.websocket) global.WebSocket = fakeWebSocket(page, options.websocket === 'old');
+  if (options.eventsource) global.EventSource = fakeEventSource(page, options.eventsource !== 'old');
   if (options.xdr) global.XDomainRequest = fakeXdr(page);
   global.document = fakeDocument(page, options);
   addEvents(page, global, options.events);

@@ -7,9 +7,7 @@ written in JavaScript (``js_cases_*.js``), against the old browser of ``js_page.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -20,8 +18,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from longpoll.script import joined
+
 HERE = Path(__file__).parent
-SCRIPT = HERE.parents[1] / "longpoll" / "static" / "longpoll.js"
+SCRIPT = joined()
 CASE_FILES = sorted(HERE.glob("js_cases_*.js"))
 CASES = [
     name.replace("\\'", "'")
@@ -78,14 +78,14 @@ NOT_ES3 = {
 @pytest.fixture(scope="module")
 def verdicts() -> dict[str, str | None]:
     """For each script, None when it is ES3, else what is wrong."""
-    scripts = [SCRIPT.read_text(encoding="utf-8"), *ES3, *NOT_ES3.values()]
+    scripts = [SCRIPT, *ES3, *NOT_ES3.values()]
     return dict(
         zip(scripts, node("--expose-internals", str(HERE / "js_es3.js"), stdin=json.dumps(scripts)), strict=True)
     )
 
 
 def test_longpoll_js_is_es3(verdicts: dict[str, str | None]) -> None:
-    assert verdicts[SCRIPT.read_text(encoding="utf-8")] is None
+    assert verdicts[SCRIPT] is None
 
 
 @pytest.mark.parametrize("text", ES3)
@@ -102,9 +102,11 @@ def test_the_checker_refuses_what_es3_has_not(verdicts: dict[str, str | None], w
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> dict[str, str | None]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
     """For each case, None when it passed, else what failed."""
-    return node("--expose-gc", str(HERE / "js_run.js"), str(SCRIPT), *map(str, CASE_FILES))
+    script = tmp_path_factory.mktemp("script") / "longpoll.js"
+    script.write_text(SCRIPT, encoding="utf-8")
+    return node("--expose-gc", str(HERE / "js_run.js"), str(script), *map(str, CASE_FILES))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -199,7 +201,7 @@ class PeerHandler(BaseHTTPRequestHandler):
             channels = json.loads(query["channels"])
             self.poll(channels, query.get("cursor"), int(query["wait"]), query["callback"])
         elif address.path == "/longpoll.js":
-            self.send(200, "text/javascript; charset=utf-8", SCRIPT.read_text(encoding="utf-8"))
+            self.send(200, "text/javascript; charset=utf-8", SCRIPT)
         elif address.path == "/":
             self.send(200, "text/html; charset=utf-8", self.server.page)
         else:
@@ -257,24 +259,6 @@ def site() -> Iterator[Peer]:
 def elsewhere() -> Iterator[Peer]:
     """Another origin, where the polls go."""
     yield from serving(Peer())
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if not path:
-        pytest.skip("no Chromium here: install one, or name its executable in the variable CHROMIUM")
-    flags = [
-        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync",
-    ]  # fmt: skip
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=flags)
-        yield browser
-        browser.close()
 
 
 def opened(chromium: Any, site: Peer, poll_url: str) -> Any:

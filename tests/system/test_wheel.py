@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from longpoll.script import joined
+
 pytestmark = pytest.mark.system
 
 REPOSITORY = Path(__file__).parents[2]
@@ -75,7 +77,7 @@ def test_the_wheel_holds_the_sql_the_migrations_the_script_for_the_browser_and_t
         assert str(file.relative_to(REPOSITORY)) in inside
     for file in (REPOSITORY / "migrations").glob("*.sql"):
         assert f"queueapi/postgres/migrations/{file.name}" in inside
-    assert {"queueapi/py.typed", "longpoll/py.typed", "longpoll/static/longpoll.js"} <= inside
+    assert {"queueapi/py.typed", "longpoll/py.typed", "longpoll/static/longpoll/client.js"} <= inside
     assert not [name for name in inside if name.startswith(("tests", "sample_app", "benchmarks"))]
 
 
@@ -113,10 +115,8 @@ print(migrate._folder()); print(files("queueapi.postgres") / "sql"); print(len(m
 
 
 def test_the_installed_wheel_has_the_script_for_the_browser(elsewhere: Path, empty_dsn: str) -> None:
-    program = "from importlib.resources import files; print((files('longpoll') / 'static' / 'longpoll.js').read_text())"
-    assert run(elsewhere, empty_dsn, "python", "-c", program).stdout.strip() == (
-        (REPOSITORY / "longpoll" / "static" / "longpoll.js").read_text().strip()
-    )
+    program = "from longpoll.script import joined; print(joined())"
+    assert run(elsewhere, empty_dsn, "python", "-c", program).stdout.strip() == joined().strip()
 
 
 TESTS = """\

@@ -1,0 +1,39 @@
+"""The browser's side, ``/longpoll.js``: one file without dependencies for browsers, a few files for people."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Final
+
+# In reading order. Together they are the body of one function, so that a page sees nothing of them but LongPoll.
+PARTS: Final = (
+    "client",
+    "link",
+    "climbing",
+    "wants",
+    "ladder",
+    "tabs",
+    "hearing",
+    "bus",
+    "page",
+    "channels",
+    "polls",
+    "streams",
+    "language",
+)
+_HEAD: Final = "(function (root) {\n"
+_TAIL: Final = """
+root.LongPoll = LongPoll;
+if (typeof module !== 'undefined' && module.exports) { module.exports = LongPoll; }
+})(typeof window !== 'undefined' ? window : this);
+"""
+
+
+def joined() -> str:
+    """The script, its manual first."""
+    manual, *parts = (_part(name) for name in ("manual", *PARTS))
+    return manual + _HEAD + "\n".join(parts) + _TAIL
+
+
+def _part(name: str) -> str:
+    return (files("longpoll") / "static" / "longpoll" / f"{name}.js").read_text(encoding="utf-8")
