@@ -173,7 +173,7 @@ def version_refused(protocol: object) -> tuple[int, str] | None:
     """The close code and why, of a client that speaks another version; None if it does not."""
     if protocol is None or protocol == "":
         return NO_VERSION, "the address should say protocol=7"
-    if not isinstance(protocol, str) or not protocol.isdecimal() or len(protocol) > 3:
+    if not isinstance(protocol, str) or not (protocol.isascii() and protocol.isdecimal()) or len(protocol) > 3:
         return BAD_VERSION, f"protocol={shortened(protocol)} is no version: say protocol=7"
     if not OLDEST <= int(protocol) <= NEWEST:
         return OTHER_VERSION, f"protocol={protocol} is not spoken here: {OLDEST} to {NEWEST} are"
