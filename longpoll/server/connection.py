@@ -138,11 +138,13 @@ class Connection(Line):
         self.listen(keeper.readable)
         keeper.begin()
 
-    def read_early(self) -> None:
-        """For a keeper that expects nothing of the client: what comes is its next request, and has its turn later."""
+    def read_early(self) -> bool:
+        """For a keeper that expects nothing of the client: what comes is its next request, and has its turn later.
+
+        False: it is more than anybody sends early.
+        """
         reader = self._read_on()
-        if reader is not None and reader.size > PACKET:
-            self.pause()
+        return reader is None or reader.size <= PACKET
 
     def take_early(self) -> bytes:
         """What came behind the request."""

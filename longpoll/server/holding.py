@@ -49,7 +49,8 @@ class Holding(Keeper):
         self._connection.proceed(self._closing)
 
     def readable(self) -> None:
-        self._connection.read_early()
+        if not self._connection.read_early():
+            self._connection.pause()
 
     def expire(self) -> None:
         self._connection.close()  # it does not read its answer

@@ -51,7 +51,8 @@ class Streaming(Ongoing):
             self._connection.enter(self._connection.host.rooms.streams)
 
     def readable(self) -> None:
-        self._connection.read_early()
+        if not self._connection.read_early():
+            self._connection.close()  # to stop reading would be not to notice when it leaves, for ever
 
     def expire(self) -> None:
         self._connection.close()  # it does not read

@@ -94,8 +94,10 @@ def test_the_application_may_finish_with_a_message_and_what_it_says_does_not_com
 def test_what_begins_while_the_server_drains_is_ended_at_once(serve, request_line):
     server = serve()
     busy, late = server.client().get("/wait"), server.client().send(f"{request_line}\r\n".encode())
-    server.until(active=1, head=1)
+    silent = server.client()
+    server.until(active=1, head=2)
     server.start_telling("drain", [10, None])
+    assert silent.is_closed()  # it has begun
     late.send("\r\n".join(["Host: a", *UPGRADE, "", ""]).encode())
     if "socket" in request_line:
         assert late.reply(bodiless=True).status == 101

@@ -1,19 +1,23 @@
 """What the server collects of long bodies and messages is bounded over all connections, and short ones pass."""
 
 import struct
+from collections.abc import Iterator
 
 import pytest
 
+from tests.longpoll.server.conftest import Process
 from tests.longpoll.server.websocket import CLOSE, CONTINUATION, TEXT, WebSocket, frame, text
 
 KIB = 1024
 LONG = 500 * KIB
 
 
-@pytest.fixture
-def server(serve):
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[Process]:
     """It collects a megabyte at most."""
-    return serve(max_body=1100 * KIB, max_collected=1000 * KIB)
+    process = Process(max_body=1100 * KIB, max_collected=1000 * KIB)
+    yield process
+    assert process.end() == ""
 
 
 def post(size: int, sent: int, path: str = "/echo") -> bytes:

@@ -23,7 +23,7 @@ from tests.longpoll.server.websocket import (
 )
 
 SETTINGS = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
 
 
@@ -36,7 +36,10 @@ def neighbour(shared_server: Process) -> Iterator[WebSocket]:
 
 
 def ask_the_neighbour(neighbour: WebSocket) -> None:
-    assert neighbour.send(frame(PING, b"all well?")).receive() == Frame(PONG, b"all well?")
+    neighbour.send(frame(PING, b"all well?"))
+    while (received := neighbour.receive()) == Frame(PING, b""):  # the server asks the same now and then
+        neighbour.send(frame(PONG))
+    assert received == Frame(PONG, b"all well?")
 
 
 payloads = some.binary(max_size=40) | some.text(max_size=20).map(str.encode)
