@@ -1,115 +1,121 @@
-"""``make bench``: measures, prints a table, writes .bench/results.json and .bench/results.svg."""
+"""``make bench``: measures what is missing, keeps it in .bench/results, and writes docs/performance.md of all."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import psycopg
-
-from benchmarks import drain, held, latency, plot, push
-from benchmarks.bench import Bench, Voice
+from benchmarks import check, document
+from benchmarks.bench import Bench
 from benchmarks.errors import BenchmarkError
-from benchmarks.figures import Figure, table
+from benchmarks.pairing import measure, missing
+from benchmarks.parts import Part, parts
 from benchmarks.processes import Processes
+from benchmarks.progress import Progress, progress
+from benchmarks.samples import Ledger, Sample
+from benchmarks.tools import Tools
 from queueapi.embedded import EmbeddedPostgres
 
-HOME = Path(__file__).parents[1] / ".bench"
+T = TypeVar("T")
 
-PARTS: dict[str, tuple[Callable[[Bench], list[Figure]], str]] = {
-    "drain": (drain.measure, "no-op jobs a second out of a full queue, beside graphile-worker"),
-    "push": (push.measure, "pushes a second from 32 threads, beside a plain INSERT"),
-    "latency": (latency.measure, "milliseconds from push to the start of run(), worker idle"),
-    "held": (held.measure, "memory of a held long-poll, 5,000 of them"),
-}
+ROOT = Path(__file__).parents[1]
+HOME = ROOT / ".bench"
+# What a server has by itself, but for its number of connections.
+_SETTINGS = {"shared_buffers": "128MB"}
 
 _EPILOG = """\
-Every figure is taken on a PostgreSQL of the run's own (durable, its defaults), in .bench/. What is compared takes
-turns on it. Use an otherwise idle machine: the load average is noted beside the results.
+What was measured is kept, a line a sample, in .bench/results: a run that was broken off goes on where it was, and a
+part that is complete is left alone. The document is written of all that there is. Use an otherwise idle machine.
 
-  python -m benchmarks --quick        under two minutes
-  python -m benchmarks drain push     these parts only
+  make bench                       all that is missing
+  make bench ONLY=drain,latency    these parts only
+  make bench ONLY=drain AGAIN=1    measure anew; what was measured before is forgotten
+  make bench PAIRS=10              more rounds, beside those that there are
+  make bench QUICK=1               a first impression; written to .bench/quick, not to docs
+  python -m benchmarks --check     whether every peer runs each of its jobs exactly once
+  python -m benchmarks --write     only write the document
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 if all was measured, whatever the figures; 1 if something could not be."""
-    parser = _parser()
+    known = parts()
+    parser = _parser(known)
     arguments = parser.parse_args(argv)
-    if unknown := [part for part in arguments.parts if part not in PARTS]:
-        parser.error(f"there is no part {unknown[0]!r}: choose from {', '.join(PARTS)}")
+    if arguments.check:
+        return _with_server(arguments.quick, 1, lambda bench, _: check.run(bench, arguments.parts))
+    chosen = [name for word in arguments.parts for name in word.split(",") if name] or list(known)
+    if unknown := [name for name in chosen if name not in known]:
+        parser.error(f"there is no part {unknown[0]!r}: choose from {', '.join(known)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
-    voice = Voice()
+    ledger = Ledger(HOME / "results" / ("quick" if arguments.quick else "full"))
+    troubles: list[str] = []
     try:
-        figures, notes, failed = _measure(arguments.parts or list(PARTS), arguments.quick, voice)
+        if not arguments.write:
+            troubles = _measure([known[name] for name in chosen], ledger, arguments)
     except KeyboardInterrupt:
-        voice.hush()
-        print("stopped; nothing was written", file=sys.stderr)
+        print("stopped; what was measured is kept, and the same command goes on", file=sys.stderr)
         return 130
-    voice.hush()
-    print(table(figures), "", *notes, sep="\n")
-    _write(figures, notes)
-    return 1 if failed else 0
+    page = document.write(HOME / "quick" if arguments.quick else ROOT / "docs", known.values(), ledger)
+    print(document.table(known.values(), ledger), "", *troubles, f"written: {page}", sep="\n")
+    return 1 if troubles else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(known: dict[str, Part]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure the queue and the long-polling server, beside others where they are found.",
+        description="Measure queue and long-polling server beside others, in turn, on the same machine.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    listed = "; ".join(f"{name}: {what}" for name, (_, what) in PARTS.items())
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these: {listed}")
-    parser.add_argument("--quick", action="store_true", help="fewer jobs and rounds, for a first impression")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these: {', '.join(known)}")
+    parser.add_argument("--quick", action="store_true", help="fewer jobs, peers and rounds, for a first impression")
+    parser.add_argument("--again", action="store_true", help="forget what was measured of these parts")
+    parser.add_argument("--pairs", type=int, metavar="N", help="so many rounds (default: 5; where one is long, fewer)")
+    parser.add_argument("--check", action="store_true", help="run some jobs on each peer, and count them")
+    parser.add_argument("--write", action="store_true", help="measure nothing")
     return parser
 
 
-def _measure(parts: Sequence[str], quick: bool, voice: Voice) -> tuple[list[Figure], list[str], bool]:
-    figures: list[Figure] = []
-    failed = False
-    started, load = time.monotonic(), os.getloadavg()[0]
-    voice.say("starting PostgreSQL")
-    server = EmbeddedPostgres(HOME / "postgres", settings={"shared_buffers": "128MB"})  # PostgreSQL's own default
+def _measure(chosen: Sequence[Part], ledger: Ledger, arguments: argparse.Namespace) -> list[str]:
+    if arguments.again:
+        for part in chosen:
+            ledger.forget(part.name)
+
+    def run(bench: Bench, shown: Progress) -> list[str]:
+        return [trouble for part in chosen for trouble in _part(part, bench, shown, ledger, arguments)]
+
+    return _with_server(arguments.quick, len(chosen), run)
+
+
+def _part(part: Part, bench: Bench, shown: Progress, ledger: Ledger, arguments: argparse.Namespace) -> list[str]:
+    rounds = arguments.pairs or (part.quick if arguments.quick else part.full)
+    samples = ledger.read(part.name)
+    bench.skipped.clear()
+    shown.part(part.title, 1)
     try:
-        with server, Processes(HOME / "logs") as processes:
-            bench = Bench(server.dsn, HOME, quick, processes, voice.say)
-            bench.notes.append(f"{_machine(server.dsn)}, load average {load:.1f} at the start")
-            for part in parts:
-                try:
-                    figures += PARTS[part][0](bench)
-                except BenchmarkError as error:
-                    failed = True
-                    bench.note(f"{part} was not measured: {error}")
-            bench.note(f"{'quick, ' if quick else ''}{time.monotonic() - started:.0f} s")
+        with part.open(bench) as contenders:
+            for name, why in bench.skipped.items():
+                ledger.append(part.name, Sample(name, 0, {}, skipped=why))
+            shown.part(part.title, len(missing(contenders, samples, rounds)))
+            failed = measure(contenders, samples, rounds, lambda sample: ledger.append(part.name, sample), shown.step)
+    except BenchmarkError as error:
+        failed = [str(error)]
+    return [f"{part.name}: {trouble}" for trouble in failed]
+
+
+def _with_server(quick: bool, count: int, run: Callable[[Bench, Progress], T]) -> T:
+    server = EmbeddedPostgres(HOME / "postgres", settings=_SETTINGS)
+    try:
+        with progress(count) as shown, server, Processes(HOME / "logs") as processes:
+            bench = Bench(server.dsn, server.log, HOME, quick, processes, Tools(HOME, shown.say), shown.say)
+            return run(bench, shown)
     finally:
         server.destroy()
-    return figures, bench.notes, failed
-
-
-def _machine(dsn: str) -> str:
-    with psycopg.connect(dsn) as connection:
-        version = connection.info.parameter_status("server_version")
-    return f"{os.cpu_count()} cores, PostgreSQL {version}, Python {platform.python_version()}"
-
-
-def _write(figures: Sequence[Figure], notes: Sequence[str]) -> None:
-    results: dict[str, Any] = {
-        "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "figures": [figure.data() for figure in figures],
-        "notes": list(notes),
-    }
-    (HOME / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    (HOME / "results.svg").write_text(plot.svg(figures))
-    print(f"\nwritten: {HOME / 'results.json'} and results.svg beside it")
 
 
 if __name__ == "__main__":

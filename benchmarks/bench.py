@@ -1,8 +1,8 @@
-"""What every measurement is handed: a server, a place for processes, and a voice."""
+"""What every measurement is handed: a server, peers' tools, a place for processes, and a voice."""
 
 from __future__ import annotations
 
-import sys
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from benchmarks.errors import Unavailable
 from benchmarks.processes import Processes
+from benchmarks.tools import Tools
 
 
 @dataclass(frozen=True)
@@ -20,22 +22,23 @@ class Bench:
 
     Attributes:
         dsn: the URL of a PostgreSQL of the run's own, durable, as superuser.
+        log: the file that this server writes its log to.
         home: ``.bench``, for what is built and written.
         quick: fewer jobs and rounds.
-        say: shows a line of progress.
-        notes: what stands below the table: versions, and what was left out.
+        tools: brings what peers need.
+        say: shows what is being done.
+        skipped: who cannot be measured, and why.
     """
 
     dsn: str
+    log: Path
     home: Path
     quick: bool
     processes: Processes
-    say: Callable[[str], None]
-    notes: list[str] = field(default_factory=list)
-
-    def note(self, text: str) -> None:
-        """Add a line to what stands below the table."""
-        self.notes.append(text)
+    tools: Tools
+    say: Callable[[str], object]
+    skipped: dict[str, str] = field(default_factory=dict)
+    _redis: list[str] = field(default_factory=list)
 
     def database(self, name: str) -> str:
         """The URL of a new and empty database; one of that name goes first."""
@@ -44,21 +47,39 @@ class Bench:
                 connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
         return urlsplit(self.dsn)._replace(path=f"/{name}").geturl()
 
+    def redis(self) -> str:
+        """The URL of a Redis of the run's own, which keeps nothing on disk: its fastest.
 
-class Voice:
-    """Progress on standard error: on a terminal one line that changes, elsewhere a line each."""
+        Raises:
+            Unavailable: it is not to be had here.
+        """
+        if not self._redis:
+            program = self.tools.program("redis-server", "redis-server")
+            port = free_port()
+            folder = self.home / "redis"
+            folder.mkdir(parents=True, exist_ok=True)
+            options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+            server = self.processes.start("redis", [program, *options, "--dir", str(folder.resolve())])
+            server.await_line("Ready to accept connections")
+            self._redis.append(f"redis://127.0.0.1:{port}/0")
+        return self._redis[0]
 
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+    def pick(self, quick: int, full: int) -> int:
+        """A size, for this form of the run."""
+        return quick if self.quick else full
 
-    def say(self, text: str) -> None:
-        """Say what is being done now."""
-        if self._terminal:
-            print(f"\r\x1b[K  {text[:110]}", end="", file=sys.stderr, flush=True)
-        else:
-            print(f"  {text}", file=sys.stderr, flush=True)
+    def attempt(self, name: str, install: Callable[[], str]) -> str | None:
+        """Install a peer: its version, or None, and why it is left out is noted."""
+        self.say(f"looking for {name}")
+        try:
+            return install()
+        except Unavailable as reason:
+            self.skipped[name] = str(reason)
+            return None
 
-    def hush(self) -> None:
-        """Clear the line."""
-        if self._terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+def free_port() -> int:
+    """Of the loopback, free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,10 +1,10 @@
-"""What was measured, and the table of it. Pure."""
+"""Numbers: medians, spreads, ratios of pairs, targets, and how they are written. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -23,35 +23,31 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One number.
+class Summary:
+    """Of several rounds: the median, the least and the most, and how many there were."""
 
-    Attributes:
-        part: which measurement it belongs to.
-        name: what it is of.
-        unit: short, as in "jobs/s"; "×" is a ratio.
-        samples: the rounds that ``value`` is the median of, in their order.
-        note: what a reader must know to read it rightly.
-        ours: False for what ours is held against.
+    median: float
+    least: float
+    most: float
+    rounds: int
+
+
+def summary(values: Sequence[float]) -> Summary | None:
+    """None of no values."""
+    return Summary(statistics.median(values), min(values), max(values), len(values)) if values else None
+
+
+def ratio(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Summary | None:
+    """Of the rounds in which both were measured, each round's ratio by itself: what slowed down a whole round, such as
+    a neighbour on the machine, slowed down both. None if there is no such round.
     """
+    return summary([ours[number] / theirs[number] for number in sorted(ours.keys() & theirs.keys()) if theirs[number]])
 
-    part: str
-    name: str
-    value: float
-    unit: str
-    samples: tuple[float, ...] = ()
-    target: Target | None = None
-    note: str = ""
-    ours: bool = True
 
-    @property
-    def met(self) -> bool | None:
-        """None where nothing is asked."""
-        return None if self.target is None else self.target.met(self.value)
-
-    def data(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "met": self.met}
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value that so many percent are not above; of at least one value."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
 def number(value: float) -> str:
@@ -63,36 +59,6 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def table(figures: Iterable[Figure]) -> str:
-    """Rows by part; beside each its spread, its target, and whether that was met."""
-    lines: list[str] = []
-    rows = [(figure, _cells(figure)) for figure in figures]
-    widths = [max((len(cells[column]) for _, cells in rows), default=0) for column in range(4)]
-    part = None
-    for figure, cells in rows:
-        if figure.part != part:
-            part = figure.part
-            lines += ["", part]
-        name, value, spread, target = cells
-        line = f"  {name:<{widths[0]}}  {value:>{widths[1]}}  {spread:<{widths[2]}}  {target:<{widths[3]}}"
-        lines.append(f"{line}  {_VERDICT[figure.met]}".rstrip())
-        if figure.note:
-            lines.append(f"    {figure.note}")
-    return "\n".join(lines[1:])
-
-
-_VERDICT = {True: "met", False: "MISSED", None: ""}
-
-
-def _cells(figure: Figure) -> tuple[str, str, str, str]:
-    return figure.name, f"{number(figure.value)} {figure.unit}", _spread(figure.samples), str(figure.target or "")
-
-
-def _spread(samples: Sequence[float]) -> str:
-    return f"{number(min(samples))}–{number(max(samples))}" if len(samples) > 1 else ""
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The value that so many percent are not above; of at least one value."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+def spread(summary: Summary) -> str:
+    """From the least to the most; empty of one round."""
+    return f"{number(summary.least)}–{number(summary.most)}" if summary.rounds > 1 else ""

@@ -49,6 +49,20 @@ class Process:
                 raise BenchmarkError(f"{self.name} did not say {word!r}, but: {self.last_words()}")
             time.sleep(_LOOK)
 
+    def await_end(self, seconds: float = 60) -> str:
+        """Wait until it has ended well.
+
+        Raises:
+            BenchmarkError: it failed, or the time is up; its last words are in the sentence.
+        """
+        try:
+            code = self._popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+        if code != 0:
+            raise BenchmarkError(f"{self.name} {'did not end' if code is None else 'failed'}: {self.last_words()}")
+        return ""
+
     def last_words(self) -> str:
         """The end of its output."""
         lines = self._log.read_text(errors="replace").strip().splitlines()

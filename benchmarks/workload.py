@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 
+from benchmarks.peers.script import stamp
 from queueapi import Job
 
 
@@ -17,20 +17,29 @@ class Noop(Job, kind="noop"):
         pass
 
 
-class Stamp(Job, kind="stamp"):
-    """Writes the monotonic time, which all processes share, into the pipe that BENCH_PIPE names."""
+class Wait(Job, kind="wait"):
+    """Waits as for I/O, a millisecond."""
 
     i: int
 
     def run(self) -> None:
-        now = time.monotonic_ns()
-        os.write(_pipe(), f"{self.i} {now}\n".encode())
+        time.sleep(0.001)
 
 
-_opened: list[int] = []
+class Stamp(Job, kind="stamp"):
+    """Writes down when it ran."""
+
+    i: int
+
+    def run(self) -> None:
+        stamp(self.i)
 
 
-def _pipe() -> int:
-    if not _opened:
-        _opened.append(os.open(os.environ["BENCH_PIPE"], os.O_WRONLY))
-    return _opened[0]
+class Linger(Job, kind="linger"):
+    """Runs until a browser certainly waits for it, and writes down when it ended."""
+
+    i: int
+
+    def run(self) -> None:
+        time.sleep(0.05)
+        stamp(self.i)

@@ -1,61 +1,75 @@
-"""queueapi: outcomes kept, leases, fences, all its defaults but the number of slots."""
+"""queueapi: leases, fences, retries, all its defaults but for the number of slots; and the same without results."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import ClassVar
 
-import queueapi
 from benchmarks.bench import Bench
-from benchmarks.peers import Contender
-from benchmarks.processes import Process
-from benchmarks.workload import Noop
-from queueapi.postgres.connection import connect
-from queueapi.postgres.migrate import migrate
-from queueapi.postgres.sessions import Dedicated
-from queueapi.postgres.upkeep import Upkeep
-
-# A statement of more gains nothing, and one that takes seconds would look like a server that is gone.
-_PUSH = 10_000
+from benchmarks.peers.peer import OwnPeer
+from benchmarks.peers.script import URL, serve
 
 
-class Ours(Contender):
-    name: ClassVar[str] = "queueapi"
-    slots: ClassVar[int] = 20
-    left: ClassVar[str] = "select exists (select from queueapi.jobs)"
-    last: ClassVar[str] = "select exists (select from queueapi.jobs where id = %s)"
-    tables: ClassVar[str] = "queueapi.jobs"
+class Ours(OwnPeer):
+    ours = True
+    left = "select exists (select from queueapi.jobs)"
+    last = "select exists (select from queueapi.jobs where id = %s)"
+    tables = "queueapi.jobs"
+
+    def __init__(self, keep: bool) -> None:
+        self.name = "queueapi" if keep else "queueapi, keep_result=False"
+        self.setting = "its defaults" if keep else "keep_result=False"
+        self.variables = {"BENCH_VARIANT": "" if keep else "forget"}
 
     def install(self, bench: Bench) -> str:
+        import queueapi
+
         return queueapi.__version__
 
-    def migrate(self, dsn: str) -> None:
-        migrated(dsn)
+    def worker(self, processes: int, slots: int) -> list[list[str]]:
+        script = Path(sys.executable).with_name("queueapi-work")
+        return [[str(script), "benchmarks.workload", "-c", str(slots), "-p", str(processes)]]
 
-    def start(self, bench: Bench, dsn: str, processes: int) -> list[Process]:
-        return [start_worker(bench, dsn, processes, self.slots)]
 
-    def fill(self, dsn: str, count: int) -> int:
-        queue = queueapi.connect(dsn)
-        last = 0
-        for start in range(0, count, _PUSH):
-            handles = queue.push_all(Noop(i) for i in range(start, min(count, start + _PUSH)))
-            last = handles[-1].id
-        return last
+PEERS = [Ours(keep=True), Ours(keep=False)]
+
+
+class Script:
+    def __init__(self) -> None:
+        import queueapi
+        from benchmarks import workload
+
+        self._jobs = {"noop": workload.Noop, "wait": workload.Wait, "stamp": workload.Stamp}
+        self._queue = queueapi.connect(URL)
+        self._keep = os.environ.get("BENCH_VARIANT") != "forget"
+
+    def migrate(self) -> None:
+        migrated(URL)
+
+    def fill(self, job: str, count: int) -> object:
+        made = (self._jobs[job](i) for i in range(count))
+        handles = self._queue.push_all(made) if self._keep else self._queue.push_all(made, keep_result=False)
+        return handles[-1].id
+
+    def push(self, job: str, number: int) -> object:
+        return self._queue.push(self._jobs[job](number))
+
+    def work(self, slots: int) -> None:
+        raise NotImplementedError("its workers are started by its own command line")
 
 
 def migrated(dsn: str) -> None:
     """What ``queueapi migrate`` does."""
+    from queueapi.postgres.connection import connect
+    from queueapi.postgres.migrate import migrate
+    from queueapi.postgres.sessions import Dedicated
+    from queueapi.postgres.upkeep import Upkeep
+
     with connect(dsn, "benchmarks", 5) as connection:
         migrate(connection, lambda _: None)
         Upkeep(Dedicated(lambda: connection)).partition()
 
 
-def start_worker(bench: Bench, dsn: str, processes: int, slots: int, **env: str) -> Process:
-    """``queueapi-work``, ready."""
-    script = Path(sys.executable).with_name("queueapi-work")
-    options = ["benchmarks.workload", "-c", str(slots), "-p", str(processes)]
-    process = bench.processes.start("queueapi-work", [script, *options], {"DATABASE_URL": dsn, **env})
-    process.await_line("ready")
-    return process
+if __name__ == "__main__":
+    serve(Script())

@@ -1,24 +1,16 @@
-"""The pure parts of the benchmark: what it says of the figures that it has."""
+"""Numbers: what a benchmark makes of its samples."""
 
 from __future__ import annotations
 
 import pytest
 
-from benchmarks.figures import Figure, Target, number, percentile, table
+from benchmarks.figures import Target, number, percentile, ratio, spread, summary
 
 
-def test_a_figure_above_its_floor_is_met_and_one_below_is_missed() -> None:
-    assert Figure("drain", "ratio", 2.1, "×", target=Target(2.0)).met is True
-    assert Figure("drain", "ratio", 1.9, "×", target=Target(2.0)).met is False
-
-
-def test_a_figure_below_its_ceiling_is_met_and_one_above_is_missed() -> None:
-    assert Figure("held", "own channel", 5.9, "KiB", target=Target(6.0, at_least=False)).met is True
-    assert Figure("held", "own channel", 6.1, "KiB", target=Target(6.0, at_least=False)).met is False
-
-
-def test_a_figure_of_which_nothing_is_asked_is_neither() -> None:
-    assert Figure("drain", "jobs", 1.0, "jobs/s").met is None
+def test_a_floor_is_met_by_what_is_above_it_and_a_ceiling_by_what_is_below() -> None:
+    assert [Target(2.0).met(value) for value in (1.9, 2.0, 2.1)] == [False, True, True]
+    assert [Target(2.0, at_least=False).met(value) for value in (1.9, 2.0, 2.1)] == [True, True, False]
+    assert (str(Target(2.5)), str(Target(40, at_least=False))) == ("≥ 2.5", "≤ 40")
 
 
 @pytest.mark.parametrize(
@@ -28,24 +20,6 @@ def test_a_number_shows_three_figures_and_no_more(value: float, text: str) -> No
     assert number(value) == text
 
 
-def test_the_table_shows_each_part_once_and_says_what_was_missed() -> None:
-    figures = [
-        Figure("drain", "ours", 50_000.0, "jobs/s", (40_000.0, 50_000.0, 60_000.0)),
-        Figure("drain", "ours ÷ theirs", 1.25, "×", target=Target(2.0)),
-        Figure("held", "own channel", 3.0, "KiB", target=Target(6.0, at_least=False), note="the whole: 50 MiB"),
-    ]
-    lines = table(figures).splitlines()
-    assert [line for line in lines if line and not line.startswith(" ")] == ["drain", "held"]
-    assert lines[1].split() == ["ours", "50,000", "jobs/s", "40,000–60,000"]
-    assert lines[2].split()[-3:] == ["≥", "2", "MISSED"]
-    assert lines[5].split()[-3:] == ["≤", "6", "met"]
-    assert lines[6].strip() == "the whole: 50 MiB"
-
-
-def test_the_table_of_nothing_is_empty() -> None:
-    assert table([]) == ""
-
-
 def test_a_percentile_is_a_value_that_was_seen() -> None:
     values = [float(n) for n in range(100, 0, -1)]
     assert percentile(values, 50) == 51.0
@@ -53,8 +27,29 @@ def test_a_percentile_is_a_value_that_was_seen() -> None:
     assert percentile([7.0], 99) == 7.0
 
 
-def test_what_is_written_as_json_says_whether_the_target_was_met() -> None:
-    data = Figure("drain", "ratio", 2.1, "×", (2.0, 2.1), Target(2.0)).data()
-    assert data["met"] is True
-    assert data["target"] == {"value": 2.0, "at_least": True}
-    assert data["samples"] == (2.0, 2.1)
+def test_a_summary_is_the_median_with_its_spread() -> None:
+    found = summary([40_000.0, 60_000.0, 50_000.0])
+    assert found is not None
+    assert (found.median, found.least, found.most, found.rounds) == (50_000.0, 40_000.0, 60_000.0, 3)
+    assert spread(found) == "40,000–60,000"
+    assert summary([]) is None
+
+
+def test_one_round_has_no_spread() -> None:
+    found = summary([5.0])
+    assert found is not None
+    assert spread(found) == ""
+
+
+def test_a_ratio_is_taken_within_each_round_so_that_a_slow_moment_slows_both() -> None:
+    # The second round ran on a busy machine: by medians alone the ratio would be 100 / 60.
+    found = ratio({1: 100.0, 2: 50.0, 3: 120.0}, {1: 50.0, 2: 25.0, 3: 60.0})
+    assert found is not None
+    assert (found.median, found.least, found.most) == (2.0, 2.0, 2.0)
+
+
+def test_a_round_that_only_one_of_both_has_is_in_no_ratio() -> None:
+    found = ratio({1: 100.0, 2: 10.0}, {1: 50.0, 3: 1.0})
+    assert found is not None
+    assert (found.median, found.rounds) == (2.0, 1)
+    assert ratio({1: 100.0}, {2: 50.0}) is None

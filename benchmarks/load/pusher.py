@@ -1,4 +1,4 @@
-"""A process that pushes from many threads at once: a script, started by benchmarks.push.
+"""A process that pushes from many threads at once, by ``queue.push`` or by a plain INSERT of an equal row.
 
 It works from the start on, and counts only what ended between two moments of the monotonic clock, which all
 processes share: so several of them are counted over the same time, warm and at full load throughout.
