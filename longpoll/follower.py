@@ -145,6 +145,8 @@ class Follower:
         wait = self._wait if text and not self._at_once else 0.0  # without a cursor, it gets one at once
         self._at_once = False
         self._hub.wait(waiter, cursor, wait, unreadable=text is not None and cursor is None)
+        if self._stopped:  # meanwhile: it was not there yet to be forgotten
+            self._hub.forget(waiter)
 
     def _leave(self) -> None:
         """Take the waiter back, so that the next step enters another. If it was answered, its news comes first."""
