@@ -236,5 +236,5 @@ def wait_of(message: Message, hold: float) -> float:
     advice = message.fields.get("advice")
     timeout = advice.get("timeout") if isinstance(advice, dict) else None
     if isinstance(timeout, int | float) and not isinstance(timeout, bool):
-        return min(max(0.0, timeout / 1000), hold)
+        return min(max(0, timeout), hold * 1000) / 1000  # it may be larger than any float
     return hold

@@ -1,0 +1,54 @@
+# Faye's client in Ruby. ARGV: the transport, the address.
+require 'eventmachine'
+require 'faye'
+require 'json'
+
+transport, url = ARGV
+$stdout.sync = true
+
+def tell(event, more = {})
+  puts JSON.generate({ event: event }.merge(more))
+end
+
+class Watch
+  def incoming(message, callback)
+    reset = message['ext'] && message['ext']['longpoll'] && message['ext']['longpoll']['reset']
+    tell('reset') if reset
+    tell('session', id: message['clientId']) if message['channel'] == '/meta/handshake'
+    callback.call(message)
+  end
+end
+
+module Commands
+  include EventMachine::Protocols::LineText2
+  attr_accessor :client
+
+  def receive_line(line)
+    told = JSON.parse(line)
+    channel = told['channel']
+    case told['do']
+    when 'subscribe'
+      subscription = client.subscribe(channel).with_channel { |on, data| tell('message', channel: on, data: data) }
+      subscription.callback { tell('subscribed', channel: channel) }
+      subscription.errback { |error| tell('refused', channel: channel, error: error.to_s) }
+    when 'publish'
+      publication = client.publish(channel, told['data'])
+      publication.callback { tell('published') }
+      publication.errback { |error| tell('failed', error: error.to_s) }
+    end
+  end
+
+  def unbind
+    client.disconnect
+    EventMachine.add_timer(0.2) { EventMachine.stop }
+  end
+end
+
+EventMachine.run do
+  client = Faye::Client.new(url, retry: 0.5)
+  client.disable('websocket') unless transport == 'websocket'
+  client.add_extension(Watch.new)
+  client.on('transport:up') { tell('up') }
+  client.on('transport:down') { tell('down') }
+  EventMachine.open_keyboard(Commands) { |commands| commands.client = client }
+end
