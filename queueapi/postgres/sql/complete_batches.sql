@@ -15,7 +15,8 @@ with ended as materialized (
            as failed
     from queueapi.batches as batch
     where id = any (%(ids)s::bigint[]) and not over
-      and (select jobs.id from queueapi.jobs where batch_id = batch.id order by jobs.id desc limit 1) is null
+      and (select jobs.id from queueapi.jobs where batch_id between batch.id and batch.id -- see find_ended_batches
+           order by batch_id desc, jobs.id desc limit 1) is null
       and (select id from queueapi.batches as child
            where child.parent_id = batch.id and child.completed_at is null limit 1) is null
 ), completed as (

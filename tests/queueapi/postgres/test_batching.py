@@ -241,18 +241,24 @@ def test_a_watcher_is_told_of_the_end_by_the_id_with_a_minus(session: Dedicated,
 
 
 @pytest.mark.system
+@pytest.mark.parametrize("verb", ["find_ended_batches", "complete_batches"])
+@pytest.mark.parametrize("analysed", ["never", "when all jobs were the batch's", "now"])
 def test_whether_any_is_left_is_found_by_the_index_whatever_the_size_of_the_batch(
-    session: Dedicated, sql: Sql
+    session: Dedicated, sql: Sql, analysed: str, verb: str
 ) -> None:
+    sql("alter table queueapi.jobs set (autovacuum_enabled = false)")
     bundle = Bundle(session, 0)
     sql(
         "insert into queueapi.jobs (queue, kind, batch_id) select 'q', 'k', %s from generate_series(1, 100000)",
         bundle.id,
     )
+    if analysed.startswith("when"):
+        sql("analyze queueapi.jobs")
     others = "select 'q', 'k', %s + n %% 1000 from generate_series(1, 100000) n"
     sql(f"insert into queueapi.jobs (queue, kind, batch_id) {others}", bundle.id + 1)
-    session.run("find_ended_batches", {"ids": [bundle.id]})  # as it is prepared there
-    text = statement("find_ended_batches").replace("%(ids)s", "$1")
+    if analysed == "now":
+        sql("analyze queueapi.jobs")
+    text = statement(verb).replace("%(ids)s", "$1")
     connection = session.connection()
     connection.execute(f"prepare look (bigint[]) as {text}".encode())
     explain = f"explain (analyze, buffers, format json) execute look ('{{{bundle.id}}}')"
