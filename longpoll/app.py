@@ -29,6 +29,7 @@ def create_app(
     *,
     authorize: Authorize | None = None,
     publish: Iterable[str] = (),
+    private: Iterable[str] = (),
     limits: Limits | None = None,
     endpoints: Iterable[Endpoint] = (),
 ) -> App:
@@ -44,17 +45,18 @@ def create_app(
             is in its ticket and never in a cookie. Only pages that are named may send cookies along.
         authorize: ``(request, channel, action)`` -> True, False or None; see :data:`longpoll.door.Authorize`.
         publish: channels and patterns on which any client may publish.
+        private: those that take a ticket to listen to, beside what begins with ``private-`` or ``presence-``.
         limits: what one client, channel and address may have.
         endpoints: the dialects that are served beside the native one.
 
     Raises:
         SettingsError: QUEUEAPI_SECRET is missing or too short.
-        BadChannel: one of ``publish`` is neither a channel nor a pattern.
+        BadChannel: one of ``publish`` or ``private`` is neither a channel nor a pattern.
     """
     runtime = runtime or default()
     feed = feed or Feed(runtime.open, Events(), runtime.open_listening)
     feed.guests.join(Caretaker(runtime.open, runtime.settings.message_days, feed.events))
-    services = Services(feed, runtime, Door(runtime.signer(), authorize, publish), Meter(limits), origins)
+    services = Services(feed, runtime, Door(runtime.signer(), authorize, publish, private), Meter(limits), origins)
     app: App = falcon.App()
     any_origin = origins == ANYBODY
     app.add_middleware(

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
 from longpoll.errors import Forbidden
-from longpoll.names import Channels, checked_channel, checked_pattern, keys, named, resolve, shortened
+from longpoll.names import (
+    Channels,
+    checked_channel,
+    checked_pattern,
+    is_private,
+    keys,
+    meets,
+    named,
+    resolve,
+    shortened,
+)
 from queueapi.signing import Signer
 
 Action = Literal["subscribe", "publish"]
@@ -39,15 +49,23 @@ class Door:
         authorize: the application's own word, asked for each channel before anything else.
         publish: the channels and patterns on which any client may publish. By default none: what everybody hears
             should come from the application.
+        private: those that take a ticket to listen to, beside what is called private.
 
     Raises:
-        BadChannel: one of ``publish`` is neither a channel nor a pattern.
+        BadChannel: one of ``publish`` or ``private`` is neither a channel nor a pattern.
     """
 
-    def __init__(self, signer: Signer, authorize: Authorize | None = None, publish: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        signer: Signer,
+        authorize: Authorize | None = None,
+        publish: Iterable[str] = (),
+        private: Iterable[str] = (),
+    ) -> None:
         self.signer = signer
         self._authorize = authorize
         self._publish = frozenset(checked_pattern(name) for name in publish)
+        self._private = frozenset(checked_pattern(name) for name in private)
 
     @property
     def asks(self) -> bool:
@@ -62,7 +80,7 @@ class Door:
         Raises:
             BadTicket, BadChannel, Forbidden: some are refused.
         """
-        return resolve(asked, self.signer, lambda thing: self.word(visitor, thing, "subscribe"))
+        return resolve(asked, self.signer, lambda thing: self.word(visitor, thing, "subscribe"), self._is_private)
 
     def subscribe(self, visitor: Visitor, name: str, ticket: str | None = None, vouched: bool = False) -> int | str:
         """What somebody may listen to who asks by name: a job, a batch below zero, or a key.
@@ -78,7 +96,10 @@ class Door:
             word = self.word(visitor, thing, "subscribe")
             return True if word is None and vouched else word
 
-        return named(name, ticket, self.signer, allowed)
+        return named(name, ticket, self.signer, allowed, self._is_private)
+
+    def _is_private(self, key: str) -> bool:
+        return is_private(key) or any(meets(key, private) for private in self._private)
 
     # -- 2. publishing
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from longpoll import past
-from longpoll.names import CHANNEL, checked_channel, shortened
+from longpoll.names import CHANNEL, checked_channel, checked_pattern, shortened
 from longpoll.past import Past, seconds_of
 from queueapi.borrowing import borrowed
 from queueapi.errors import SettingsError
@@ -153,8 +153,8 @@ class Channels:
         return past.past_of(self._runtime(), checked_channel(name), count, seconds_of(age))
 
     def ticket(self, name: str, expires: float | dt.timedelta = TICKET_EXPIRES) -> str:
-        """See :meth:`Channel.ticket`."""
-        return self._runtime().signer().sign(CHANNEL, checked_channel(name), seconds_of(expires) or 0.0)
+        """See :meth:`Channel.ticket`; also for a pattern, as in ``ticket('/private-chat/**')``."""
+        return self._runtime().signer().sign(CHANNEL, checked_pattern(name), seconds_of(expires) or 0.0)
 
 
 class Channel:

@@ -40,6 +40,8 @@ _STATES: Final = {"jobs.": 1, "private-job-": 1, "batches.": -1, "private-batch-
 
 # A job, a batch below zero, or a key -> whether the application lets somebody have it; None: it does not say.
 Allowed = Callable[[int | str], bool | None]
+# A key -> whether it takes a ticket to listen to it.
+Private = Callable[[str], bool]
 
 
 class Channels(NamedTuple):
@@ -100,8 +102,18 @@ def is_pattern(key: str) -> bool:
 
 
 def is_private(channel: str) -> bool:
-    """Whether it takes a ticket to listen to that channel or pattern."""
+    """Whether it takes a ticket to listen to that channel or pattern, by its name."""
     return channel.startswith(_PRIVATE)
+
+
+def meets(key: str, other: str) -> bool:
+    """Whether there can be a channel that both of these bring: channels' names, or patterns' keys."""
+    if not (is_pattern(key) and is_pattern(other)):
+        return key in keys(other) or other in keys(key)
+    prefix, beside = key.rstrip("*"), other.rstrip("*")
+    if key.endswith("**"):
+        return beside.startswith(prefix) or (other.endswith("**") and prefix.startswith(beside))
+    return prefix.startswith(beside) if other.endswith("**") else prefix == beside
 
 
 def path_of(channel: str) -> str | None:
@@ -119,11 +131,14 @@ def state_of(channel: str) -> int | None:
     return None
 
 
-def resolve(asked: Iterable[str], signer: Signer, allowed: Allowed = lambda thing: None) -> Channels:
+def resolve(
+    asked: Iterable[str], signer: Signer, allowed: Allowed = lambda thing: None, private: Private = is_private
+) -> Channels:
     """What the tickets and names stand for.
 
     Args:
         allowed: True where no ticket is needed, False where none helps; None: the rules above hold.
+        private: where one is needed.
 
     Raises:
         BadTicket, BadChannel, Forbidden: some are refused; the error names all of the first kind that was met.
@@ -133,7 +148,7 @@ def resolve(asked: Iterable[str], signer: Signer, allowed: Allowed = lambda thin
     refused: list[tuple[str, Refused]] = []
     for text in dict.fromkeys(asked):
         try:
-            thing = _one(text, signer, allowed)
+            thing = _one(text, signer, allowed, private)
         except (BadTicket, BadChannel, Forbidden) as error:
             refused.append((text, error))
             continue
@@ -147,7 +162,9 @@ def resolve(asked: Iterable[str], signer: Signer, allowed: Allowed = lambda thin
     return Channels(tuple(jobs), tuple(logs))
 
 
-def named(name: str, ticket: str | None, signer: Signer, allowed: Allowed) -> int | str:
+def named(
+    name: str, ticket: str | None, signer: Signer, allowed: Allowed, private: Private = is_private
+) -> int | str:
     """What a client may listen to that asks for it by name: a job, a batch (below zero), or a key of channels.
 
     Args:
@@ -166,7 +183,7 @@ def named(name: str, ticket: str | None, signer: Signer, allowed: Allowed) -> in
         return thing
     if ticket is not None and opened(ticket, signer) != thing:
         raise BadTicket(f"the ticket is for something else than {shortened(name)}", [name])
-    if ticket is None and (isinstance(thing, int) or is_private(thing)):
+    if ticket is None and (isinstance(thing, int) or private(thing)):
         raise BadTicket(f"{shortened(name)} takes a ticket that names it, and none was sent", [name])
     return thing
 
@@ -187,17 +204,18 @@ def opened(ticket: str, signer: Signer) -> int | str:
     if found.purpose == BATCH:
         return -_batch_id(found.name)
     if found.purpose == CHANNEL:
-        return found.name if is_pattern(found.name) else checked_channel(found.name)
+        # By its path, if it has one: as a path, /job/x is a channel's name, and job.x looks like a ticket.
+        return found.name if is_pattern(found.name) else checked_channel(path_of(found.name) or found.name)
     raise BadTicket(f"a ticket for a {shortened(found.purpose)} opens no channel", [ticket])
 
 
-def _one(text: str, signer: Signer, allowed: Allowed) -> int | str:
+def _one(text: str, signer: Signer, allowed: Allowed, private: Private) -> int | str:
     has_ticket = text.startswith(_TICKETS)
     thing = opened(text, signer) if has_ticket else checked_pattern(text)
     verdict = allowed(thing)
     if verdict is False:
         raise Forbidden(f"nobody may listen to {shortened(text)} but whom the application lets")
-    if verdict is None and not has_ticket and isinstance(thing, str) and is_private(thing):
+    if verdict is None and not has_ticket and isinstance(thing, str) and private(thing):
         raise BadTicket(
             f"the channel {shortened(text)} takes a ticket: subscribe with channels[{shortened(text)}].ticket()"
         )
