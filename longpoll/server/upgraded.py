@@ -34,7 +34,7 @@ class Upgraded(Ongoing):
     """
 
     __slots__ = (
-        "_frames", "_head", "_is_closed", "_is_left", "_is_paused", "_is_pinged", "_is_working",
+        "_frames", "_head", "_is_closed", "_is_heard_out", "_is_left", "_is_paused", "_is_pinged", "_is_working",
         "_messages", "_partial",
     )  # fmt: skip
     _reply: WebSocketReply
@@ -47,6 +47,7 @@ class Upgraded(Ongoing):
         self._partial: bytearray | None = None  # of a message in several frames
         self._messages: deque[str] | None = None
         self._is_closed = False  # by the client: whatever else it sends is not looked at
+        self._is_heard_out = False  # it was the first to close, and what it had said before counts
         self._is_paused = self._is_pinged = self._is_working = self._is_left = False
 
     def begin(self) -> None:
@@ -138,7 +139,7 @@ class Upgraded(Ongoing):
     def _work(self) -> None:
         assert self._messages is not None
         try:
-            while self._messages and self._is_listening():
+            while self._messages and (self._is_heard_out or not self._reply.over):
                 self._hand_over(self._messages[0])
                 self._messages.popleft()
                 self._connection.count(self._size())
@@ -149,10 +150,8 @@ class Upgraded(Ongoing):
         if self._is_left:
             self._connection.count(0)
             self._reply.abandon()
-
-    def _is_listening(self) -> bool:
-        """Whether the application has not closed. What a client said before it closed does count."""
-        return self._is_closed or not self._reply.over
+        else:
+            self._read_on()
 
     def _hand_over(self, message: str) -> None:
         try:
@@ -201,14 +200,17 @@ class Upgraded(Ongoing):
     # -- 4. the end
 
     def _answer_close(self, code: int) -> None:
-        self._is_closed = True
         self._reply.close_code = code
-        self._reply.put_last(frames.close(code))
+        self._end(frames.close(code))
 
     def _fail(self, code: int, reason: str) -> None:
         """The client does what it may not: it is told so, and no answer is awaited."""
+        self._end(frames.close(code, reason))
+
+    def _end(self, last: bytes) -> None:
         self._is_closed = True
-        self._reply.put_last(frames.close(code, reason))
+        self._is_heard_out = not self._reply.over
+        self._reply.put_last(last)
 
     def retire(self) -> None:
         self._reply.close(frames.GOING_AWAY, "the server stops")

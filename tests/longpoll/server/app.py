@@ -111,7 +111,7 @@ def greenlets(_: None) -> int:
 
 
 def options(_: None) -> list[list[int]]:
-    names = (socket.TCP_NODELAY, socket.TCP_USER_TIMEOUT)
+    names = [getattr(socket, name) for name in ("TCP_NODELAY", "TCP_USER_TIMEOUT") if hasattr(socket, name)]
     return [[each._socket.getsockopt(socket.IPPROTO_TCP, name) for name in names] for each in server.rooms]
 
 

@@ -6,7 +6,7 @@ import os
 import struct
 from typing import NamedTuple
 
-from tests.longpoll.server.conftest import Client, Reply
+from tests.longpoll.server.conftest import Client, Process, Reply
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 KEY = base64.b64encode(bytes(16)).decode()
@@ -81,3 +81,9 @@ class WebSocket:
         assert received.opcode == CLOSE, received
         assert self.client.is_closed()
         return int.from_bytes(received.payload[:2]) if received.payload else None
+
+
+def opened(
+    server: Process, path: str = "/socket?echo", *lines: str, receive_buffer: int | None = None, behind: bytes = b""
+) -> WebSocket:
+    return WebSocket(server.client(receive_buffer), path, *lines, behind=behind)
