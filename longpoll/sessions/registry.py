@@ -158,8 +158,9 @@ class Sessions:
 
     def heard(self, payload: str) -> None:
         """See :class:`longpoll.guests.Guest`."""
-        node, _, id_ = payload.partition(" ")
-        if node == str(self._node) and (session := self._here.get(id_)) is not None:
+        node, id_, turn = payload.split(" ")
+        session = self._here.get(id_) if node == str(self._node) else None
+        if session is not None and session.turn < int(turn):  # else it is of long ago: it has come back since
             self._lost(session)
 
     def look_again(self) -> None:

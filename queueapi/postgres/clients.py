@@ -9,7 +9,7 @@ from uuid import UUID
 from queueapi.messages import NewMessage
 from queueapi.postgres.sessions import Session
 
-# The NOTIFY channel on which a node is told, as "node id", that another has taken a session over, or closed it.
+# The NOTIFY channel on which a node is told, as "node id turn", that another has taken a session over, or closed it.
 CHANNEL: Final = "queueapi_sessions"
 # How long a publication is remembered, in seconds. A client that has not heard of it repeats it every few seconds.
 REMEMBERED: Final = 300.0

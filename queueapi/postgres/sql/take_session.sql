@@ -14,5 +14,6 @@ with former as materialized (
 )
 select taken.id, taken.turn, taken.roaming, taken.acks, taken.subscriptions::text, taken.cursor, taken.sent,
        taken.sent_for, taken.number, set_config('synchronous_commit', 'off', true),
-       case when former.node <> taken.node then pg_notify('queueapi_sessions', former.node || ' ' || former.id) end
+       case when former.node <> taken.node
+            then pg_notify('queueapi_sessions', former.node || ' ' || former.id || ' ' || taken.turn) end
 from taken join former on former.id = taken.id

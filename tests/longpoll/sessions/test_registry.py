@@ -25,6 +25,7 @@ def publish(runtime: Runtime) -> Publish:
 def test_another_node_goes_on_with_what_was_listened_to(node: Node, other: Node, publish: Publish) -> None:
     session = node.open("x", "y")
     publish("x", 1)
+    other.catch_up()
     assert other.ask(session.id, "2").data() == ["1"]
     publish("y", 2)
     assert other.ask(session.id, "3").data() == ["2"]
@@ -49,7 +50,9 @@ def test_a_client_that_asks_each_node_in_turn_gets_everything_once(
     ack = 0
     for number in range(20):
         publish("x", number)
-        asked = (other, node)[number % 2].ask(session.id, str(number), ack=ack if acks else None)
+        turn = (other, node)[number % 2]
+        turn.catch_up()
+        asked = turn.ask(session.id, str(number), ack=ack if acks else None)
         came += asked.data()
         ack = asked.wait().number
     assert came == [str(number) for number in range(20)]

@@ -77,7 +77,7 @@ def test_whoever_served_it_is_told_and_nobody_else(node: Node, dsn: str) -> None
         other.take("a", TTL)
         one.close("a")
         told = [notice.payload for notice in listening.notifies(timeout=5, stop_after=2)]
-    assert told == [f"{one._node} a", f"{other._node} a"]
+    assert told == [f"{one._node} a 3", f"{other._node} a 4"]
 
 
 def test_a_session_whose_time_is_over_is_not_there(node: Node, dsn: str) -> None:
