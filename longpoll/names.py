@@ -116,6 +116,11 @@ def meets(key: str, other: str) -> bool:
     return prefix.startswith(beside) if other.endswith("**") else prefix == beside
 
 
+def looks_like_ticket(text: str) -> bool:
+    """Whether it begins as tickets do."""
+    return text.startswith(_TICKETS)
+
+
 def path_of(channel: str) -> str | None:
     """The channel's name in Bayeux; None if it can have none there."""
     path = "/" + channel.replace(".", "/")
@@ -210,7 +215,7 @@ def opened(ticket: str, signer: Signer) -> int | str:
 
 
 def _one(text: str, signer: Signer, allowed: Allowed, private: Private) -> int | str:
-    has_ticket = text.startswith(_TICKETS)
+    has_ticket = looks_like_ticket(text)
     thing = opened(text, signer) if has_ticket else checked_pattern(text)
     verdict = allowed(thing)
     if verdict is False:

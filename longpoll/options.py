@@ -17,16 +17,21 @@ examples:
   longpoll-serve --processes 4                for more than one core; any number of machines on one database
   longpoll-serve --origin https://shop.example --origin https://www.shop.example
   longpoll-serve --publish '/chat/**'         clients may publish there, beside the application
+  longpoll-serve --private '/team/**'         listening there takes a ticket, as it does on private-...
   longpoll-serve --authorize myapp.live:may   a function (request, channel, action) that returns
                                               True, False, or None for the rules of names and tickets
 
 environment:
   DATABASE_URL, or PGHOST, PGUSER, …   the PostgreSQL server
   QUEUEAPI_SECRET                      signs tickets; the same as the web app's, 32 bytes or more
-  LONGPOLL_HOST, LONGPOLL_PORT, LONGPOLL_PROCESSES, LONGPOLL_ORIGINS, LONGPOLL_PUBLISH, LONGPOLL_AUTHORIZE,
-  LONGPOLL_FAYE                        as the options; several of one kind with spaces between
+  LONGPOLL_HOST, LONGPOLL_PORT, LONGPOLL_PROCESSES, LONGPOLL_ORIGINS, LONGPOLL_PUBLISH, LONGPOLL_PRIVATE,
+  LONGPOLL_AUTHORIZE, LONGPOLL_FAYE    as the options; several of one kind with spaces between
   LONGPOLL_PUSHER_APP_ID, LONGPOLL_PUSHER_KEY, LONGPOLL_PUSHER_SECRET
                                        serve Pusher's clients and libraries, which are given the same
+  LONGPOLL_PRIVATE_PUB_TOKEN           the secret_token of Private Pub or danthes: take what their applications sign and
+                                       publish; everything is private then, unless --private says what is
+  LONGPOLL_PRIVATE_PUB_EXPIRATION      seconds that those signatures are good for, or never (default: 3600)
+  LONGPOLL_PRIVATE_PUB_SCRIPTS=1       let those applications publish scripts, which pages run
 
 then:
   curl localhost:9292/healthz
@@ -41,7 +46,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The options; what is not given is taken from the environment. Exits where a word means nothing."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    for name, check in (("origins", _origin), ("publish", str)):
+    for name, check in (("origins", _origin), ("publish", str), ("private", str)):
         if getattr(arguments, name) is None:
             setattr(arguments, name, _several(parser, f"LONGPOLL_{name.upper()}", check))
     arguments.limits = Limits(**dict(arguments.limits))
@@ -78,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--publish", action="append", metavar="CHANNEL",
         help="a channel or pattern on which any client may publish; may be repeated (default: none)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--private", action="append", metavar="CHANNEL",
+        help="a channel or pattern that takes a ticket to listen to, beside private-... and presence-...; may be "
+        "repeated (default: none)",
     )  # fmt: skip
     parser.add_argument(
         "--limit", action="append", dest="limits", metavar="NAME=NUMBER", type=_limit, default=[],

@@ -35,5 +35,14 @@ def joined() -> str:
     return manual + _HEAD + "\n".join(parts) + _TAIL
 
 
+def private_pub() -> str:
+    """What pages written for Private Pub or danthes call, on top of that."""
+    return _read("private_pub.js")
+
+
 def _part(name: str) -> str:
-    return (files("longpoll") / "static" / "longpoll" / f"{name}.js").read_text(encoding="utf-8")
+    return _read("longpoll", f"{name}.js")
+
+
+def _read(*path: str) -> str:
+    return files("longpoll").joinpath("static", *path).read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from longpoll.options import parse
 
 if TYPE_CHECKING:
     from longpoll.door import Authorize
+    from longpoll.endpoints.private_pub import Gate
     from longpoll.listener import Feed
     from longpoll.server import Server
     from longpoll.services import Endpoint
@@ -127,6 +128,7 @@ def _serve_patched(
     from gevent.socket import socket as cooperative
 
     from longpoll.app import create_app
+    from longpoll.endpoints.private_pub import Gate
     from longpoll.listener import Feed
     from longpoll.server import Server
     from longpoll.services import ANYBODY
@@ -137,6 +139,7 @@ def _serve_patched(
 
     runtime = Runtime(Settings.from_env())
     runtime.signer()  # no secret: say so before anything else
+    gate = Gate.from_env(os.environ)
     try:
         runtime.check()
         configure("longpoll", arguments.verbose)
@@ -148,8 +151,9 @@ def _serve_patched(
             ANYBODY if anybody else arguments.origins,
             authorize=_named(arguments.authorize),
             publish=arguments.publish,
+            private=arguments.private or (["/**"] if gate else []),
             limits=arguments.limits,
-            endpoints=_endpoints(arguments),
+            endpoints=_endpoints(arguments, gate),
         )
         log = logging.getLogger("longpoll.access") if arguments.verbose else None
         accepting = cooperative(listener.family, listener.type, listener.proto, fileno=os.dup(listener.fileno()))
@@ -166,12 +170,12 @@ def _serve_patched(
     return 0
 
 
-def _endpoints(arguments: argparse.Namespace) -> list[Endpoint]:
+def _endpoints(arguments: argparse.Namespace, gate: Gate | None) -> list[Endpoint]:
     from longpoll.endpoints.bayeux import Bayeux
     from longpoll.endpoints.pusher import Pusher
 
     pusher = Pusher.from_env()
-    return [Bayeux(arguments.faye), *([pusher] if pusher else [])]
+    return [Bayeux(arguments.faye, [gate] if gate else []), *([pusher] if pusher else [])]
 
 
 def _named(path: str | None) -> Authorize | None:

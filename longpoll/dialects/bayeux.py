@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from longpoll.dialects import private_pub
 from longpoll.dialects.native import MAX_TICKET
 from longpoll.errors import BadRequest, Refused
 
@@ -227,7 +228,7 @@ def ack_of(message: Message) -> int | None:
 
 def ticket_of(message: Message) -> str | None:
     """What a subscribe brings along for a job or a private channel."""
-    ticket = message.ext.get("ticket")
+    ticket = message.ext.get("ticket", private_pub.ticket_of(message.ext))
     return ticket if isinstance(ticket, str) and len(ticket) <= MAX_TICKET else None
 
 

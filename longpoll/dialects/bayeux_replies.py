@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from longpoll.dialects import private_pub
 from longpoll.dialects.bayeux import Message, Wrong
 from longpoll.names import path_of
 from longpoll.waiter import News, Told
@@ -55,17 +56,20 @@ def events(news: News) -> list[msgspec.Raw]:
     told: list[msgspec.Raw] = []
     seen: set[tuple[str, str]] = set()
     for one in news.messages:
-        path = path_of(one.name) if one.name else one.channel
+        asked = one.channel.removesuffix(private_pub.MARK)
+        path = path_of(one.name) if one.name else asked
         if path is not None and (path, one.id) not in seen:
             seen.add((path, one.id))
-            told.append(_event(path, one))
+            told.append(_event(path, one, enveloped=asked != one.channel))
     return told
 
 
-def _event(path: str, told: Told) -> msgspec.Raw:
+def _event(path: str, told: Told, enveloped: bool) -> msgspec.Raw:
     data = told.data.encode()
     if told.event != "message":
         data = b'{"event":' + _encode(told.event) + b',"data":' + data + b"}"
+    if enveloped:
+        data = private_pub.enveloped(path, told, data)
     return msgspec.Raw(b'{"channel":' + _encode(path) + b',"data":' + data + b"}")
 
 

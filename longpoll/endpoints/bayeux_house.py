@@ -26,7 +26,14 @@ class Checker(Protocol):
         """
 
     def publish(self, visitor: Visitor, channel: str, ext: Mapping[str, Any]) -> bool:
-        """The same."""
+        """The same. Who is let in so is no client, but an application: it may publish as much as it likes."""
+
+    def read(self, data: Any) -> tuple[str, str]:
+        """(event, data as JSON) of what somebody publishes whom it let in.
+
+        Raises:
+            Refused: it may not.
+        """
 
 
 # (visitor, channel, data) -> what its sender gets back on that channel; None: nothing.

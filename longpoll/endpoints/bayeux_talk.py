@@ -7,7 +7,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from longpoll.dialects import bayeux
+from longpoll.dialects import bayeux, private_pub
 from longpoll.dialects.bayeux import Message, Wrong
 from longpoll.dialects.bayeux_replies import RESET, VERSION, advice, answer, events, refusal
 from longpoll.door import Visitor
@@ -145,7 +145,8 @@ class Talk:
     def _subscribe(self, message: Message) -> dict[str, Any]:
         names = bayeux.subscriptions(message)
         self._session(message)
-        things = {name: self._thing(name, message) for name in names}
+        mark = private_pub.MARK if private_pub.speaks(message.ext) else ""
+        things = {name + mark: self._thing(name, message) for name in names}
         try:
             session = self._sessions.change(message.client, things, (), self._house.services.meter.subscribe)
         except Refused as refused:
@@ -164,6 +165,7 @@ class Talk:
 
     def _unsubscribe(self, message: Message) -> dict[str, Any]:
         names = bayeux.subscriptions(message)
+        names += [name + private_pub.MARK for name in names]
         if self._sessions.change(_client(message), {}, names, lambda _: None) is None:
             raise Wrong(401, message.client)
         return answer(message, subscription=message.fields["subscription"])
@@ -174,9 +176,12 @@ class Talk:
         bayeux.check_publication(message)
         services = self._house.services
         visitor = self._visitor._replace(client=message.client if message.names_client else "")
+        asked = (message.channel, message.ext)
         try:
-            vouched = any(checker.publish(visitor, message.channel, message.ext) for checker in self._house.checkers)
-            channel = services.door.publish(visitor, message.channel, vouched)
+            voucher = next((checker for checker in self._house.checkers if checker.publish(visitor, *asked)), None)
+            channel = services.door.publish(visitor, message.channel, vouched=voucher is not None)
+            if voucher is not None:
+                return NewMessage(channel, *voucher.read(message.fields["data"]))
         except Refused as refused:
             raise _shut(message.channel, refused) from None
         data = bayeux.data_of(message)

@@ -55,8 +55,8 @@ def _number(req: falcon.Request, name: str, kind: type[N]) -> N | None:
     if text is None:
         return None
     try:
-        number = kind(text)
-    except (TypeError, ValueError):
+        number = kind(text) if isinstance(text, str) else kind(-1)
+    except ValueError:
         number = kind(-1)
     if not 0 <= number < 2**31:
         raise BadRequest(f"{name} should be a number, given once and not below zero, not {shortened(text)}")

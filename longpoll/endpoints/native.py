@@ -10,6 +10,7 @@ from typing import Final
 
 import falcon
 
+from longpoll import script
 from longpoll.cursor import decode
 from longpoll.dialects import native
 from longpoll.endpoints.history import History
@@ -17,7 +18,6 @@ from longpoll.endpoints.jobs import Cancel, Job
 from longpoll.endpoints.requests import body_of, callback_of
 from longpoll.endpoints.streams import Events, Socket
 from longpoll.errors import Refused
-from longpoll.script import joined
 from longpoll.services import App, Services
 from longpoll.transports import jsonp
 from longpoll.transports.held import HeldReply
@@ -39,7 +39,8 @@ class Native:
         app.add_route("/history", History(services))
         app.add_route("/job", Job(services))
         app.add_route("/job/cancel", Cancel(services))
-        app.add_route("/longpoll.js", Script())
+        app.add_route("/longpoll.js", Script(script.joined()))
+        app.add_route("/private_pub.js", Script(script.private_pub()))
 
 
 class Poll:
@@ -92,10 +93,10 @@ class Poll:
 
 
 class Script:
-    """GET /longpoll.js: the browser's side."""
+    """GET /longpoll.js: the browser's side; and what else of it there is."""
 
-    def __init__(self) -> None:
-        self._text = joined().encode()
+    def __init__(self, text: str) -> None:
+        self._text = text.encode()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = "text/javascript; charset=utf-8"
