@@ -63,6 +63,17 @@ def dsn(server_dsn: str, template: str) -> Iterator[str]:
         _run(server_dsn, "drop database {} with (force)", name)
 
 
+@pytest.fixture(scope="module")
+def lasting_dsn(server_dsn: str, template: str) -> Iterator[str]:
+    """A database for all tests of a file that do not mind each other."""
+    name = f"{_PREFIX}_{next(_numbers)}"
+    _run(server_dsn, "create database {} template {}", name, template)
+    try:
+        yield _to(server_dsn, name)
+    finally:
+        _run(server_dsn, "drop database {} with (force)", name)
+
+
 @pytest.fixture
 def empty_dsn(server_dsn: str) -> Iterator[str]:
     """A fresh database with nothing in it."""
