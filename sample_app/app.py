@@ -100,6 +100,7 @@ def _add_runs(app: App, site: Site) -> None:
 def _add_what_is_pushed(app: App, site: Site) -> None:
     bell = BellPage(site)
     app.add_route("/bell", bell)
+    app.add_route("/bell/ring", bell, suffix="ring")
     app.add_route("/bell/list", bell, suffix="list")
     app.add_route("/bell.json", bell, suffix="json")
     app.add_route(f"/bell/{{notice:{_ID}}}", NoticePage(site))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Final
 
 import falcon
 
 from sample_app.bell import store
-from sample_app.bell.ringing import read
+from sample_app.bell.ringing import read, ring
 from sample_app.visitors import store as visitors
 from sample_app.web.site import Site
 
@@ -31,6 +32,14 @@ class BellPage:
         """All of it is read."""
         with self._site.connect() as conn:
             read(conn, self._site.channels, resp.context.visitor.key)
+        resp.status = falcon.HTTP_303
+        resp.location = "/bell"
+
+    def on_post_ring(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Rings at who asks for it, so that it can be tried, and measured, alone."""
+        nonce = secrets.token_hex(8)
+        with self._site.connect() as conn:
+            ring(conn, self._site.channels, resp.context.visitor.key, f"self-{nonce}", "You rang.", "/bell")
         resp.status = falcon.HTTP_303
         resp.location = "/bell"
 

@@ -7,6 +7,7 @@
   var root = document.getElementById('bell'), opener = page.part(root, 'opener');
   var rang = page.part(root, 'rang'), list = page.part(root, 'list'), whole = document.getElementById('notices');
   var title = document.title, version = -1, timer = null;
+  var self = document.getElementById('ring'), rangAt = 0;
 
   function show(state) {
     if (state.version < version) { return; }  // read before something was pushed, and answered after it
@@ -18,6 +19,8 @@
   }
 
   function rung(data) {
+    if (rangAt) { live.seen(new Date().getTime() - rangAt); }
+    rangAt = 0;
     show(data);
     page.write(rang, data.sentence);
     clearTimeout(timer);
@@ -41,6 +44,13 @@
     }
   }
 
+  if (self) {
+    page.listen(self, 'submit', function (event) {
+      page.halt(event);
+      rangAt = new Date().getTime();
+      page.ask('POST', '/bell/ring', '', function () { /* it is pushed */ }, function () { rangAt = 0; });
+    });
+  }
   opener.setAttribute('role', 'button');
   opener.setAttribute('aria-expanded', 'false');
   page.listen(opener, 'click', function (event) {

@@ -6,9 +6,10 @@
  *   live.use(fn)                             fn(client), again whenever another way is chosen
  *   live.seen(ms)                            something came back that this page sent: it took so long
  *
- * The order is the point: listen first, then read, then wait. `ready` is called when the client listens, and reads what
- * there is; what comes later is pushed, and what is both read and pushed must not count twice. After a reset (the page
- * was away for longer than messages are kept) it is called again.
+ * The order is the point: listen first, then read, then wait. All scripts say what they follow; when the page is
+ * complete, the client asks for all of it; when it listens, `ready` is called and reads what there is. What comes later
+ * is pushed, and what is both read and pushed must not count twice. After a reset (the page was away for longer than
+ * messages are kept) `ready` is called again.
  *
  * Whatever is marked data-live="way", "line", "requests", "messages", "latency", "median" or "note" is written here.
  */
@@ -22,70 +23,18 @@ var live = (function () {
   var REMEMBERED = 'way';                 // in localStorage: the choice is for all pages
   var MEASURED = 50;                      // of the last so many the median is told
 
-  var url = document.body.getAttribute('data-push');
-  var client = null, listening = false, way = recalled(), users = [], waiting = [];
-  var followed = [], times = [], messages = 0;
-  var polls = 0, lines = 0;               // requests answered; connections made, where one serves for many messages
+  var url = document.body.getAttribute('data-push'), way = recalled(), client = null, listening = false;
+  var users = [], followed = [], readers = [];
+  var messages = 0, polls = 0, streams = 0, times = [];
 
-  function recalled() {
-    try { return window.localStorage.getItem(REMEMBERED) || 'auto'; } catch (forbidden) { return 'auto'; }
-  }
+  // What the page waits for.
 
-  function choose(other) {
-    way = other;
-    try { window.localStorage.setItem(REMEMBERED, way); } catch (forbidden) { /* then for this page alone */ }
-    if (client) { client.stop(); }
-    times = [];
-    connect();
-  }
-
-  function connect() {
-    var mine = null;
-    listening = false;
-    messages = polls = lines = 0;
-    try {
-      mine = client = LongPoll(url, way === 'auto' ? {} : {transport: way});
-    } catch (error) {
-      say('note', typeof LongPoll === 'undefined' ?
-        'The push server at ' + url + ' did not answer; reload the page when it is back.' : error.message);
-      return;
-    }
-    client.onstate(function () { if (mine === client) { changed(); } });
-    client.onreset(catchUp);
-    for (var i = 0; i < users.length; i += 1) { users[i](client); }
-    changed();
-  }
-
-  function changed() {
-    var known = WAYS[client.transport || way] || WAYS.xhr;
-    if (client.state === 'connected') {
-      lines += 1;
-      say('note', '');
-      if (!listening) {
-        listening = true;
-        catchUp();
-      }
-    } else if (client.state === 'offline') {
-      say('note', 'The push server does not answer; trying again.');
-    }
-    say('way', client.state === 'connected' ? known[0] : client.state === 'offline' ? 'Away' : 'Connecting…');
-    say('line', known[1]);
-    tone(client.state === 'connected' ? 'running' : client.state === 'offline' ? 'trouble' : 'waiting');
-    count();
-  }
-
-  function catchUp() {
-    for (var i = 0; i < waiting.length; i += 1) { waiting[i](); }
-  }
-
-  function use(fn) {
-    users.push(fn);
-    if (client) { fn(client); }
-  }
+  function use(fn) { users.push(fn); }
 
   function follow(ticket, handlers, ready) {
     var counts = !contains(followed, ticket);  // two scripts may follow one channel
     followed.push(ticket);
+    readers.push(ready);
     use(function (client) {
       client.subscribe(ticket).bind(function (event, data) {
         if (counts) {
@@ -97,13 +46,64 @@ var live = (function () {
         say('note', 'The push server refuses this page: ' + error.message + '. Reload it.');
       });
     });
-    waiting.push(ready);
-    if (listening) { ready(); }
   }
 
   function contains(list, thing) {
     for (var i = 0; i < list.length; i += 1) { if (list[i] === thing) { return true; } }
     return false;
+  }
+
+  function read() {
+    for (var i = 0; i < readers.length; i += 1) { readers[i](); }
+  }
+
+  // The way.
+
+  function recalled() {
+    var name = 'auto';
+    try { name = window.localStorage.getItem(REMEMBERED); } catch (forbidden) { /* then the best there is */ }
+    return WAYS[name] ? name : 'auto';
+  }
+
+  function choose(event) {
+    var before = client;
+    way = (event.target || event.srcElement).value;
+    try { window.localStorage.setItem(REMEMBERED, way); } catch (forbidden) { /* then for this page alone */ }
+    client = null;
+    if (before) { before.stop(); }
+    connect();
+  }
+
+  function connect() {
+    var mine;
+    listening = false;
+    messages = polls = streams = 0;
+    times = [];
+    try {
+      mine = client = LongPoll(url, way === 'auto' ? {} : {transport: way});
+    } catch (error) {
+      say('note', typeof LongPoll === 'undefined' ?
+        'The push server at ' + url + ' did not answer; reload the page when it is back.' : error.message);
+      return;
+    }
+    function changed() { if (mine === client) { show(); } }
+    mine.onstate(changed).ontransport(changed).onreset(read);
+    for (var i = 0; i < users.length; i += 1) { users[i](mine); }
+  }
+
+  function show() {
+    var connected = client.state === 'connected', away = client.state === 'offline';
+    var known = WAYS[client.transport || (way === 'auto' ? 'xhr' : way)];  // the first news is fetched by a request
+    if (connected && !listening) {
+      listening = true;
+      read();
+    }
+    if (connected && known !== WAYS.xhr) { streams += 1; }
+    say('way', away ? 'Away' : connected ? known[0] + (client.shared ? ', by another tab' : '') : 'Connecting…');
+    say('line', known[1]);
+    say('note', away ? 'The push server does not answer; trying again.' : '');
+    tone(away ? 'trouble' : connected ? 'running' : 'waiting');
+    count();
   }
 
   // The meter.
@@ -117,8 +117,7 @@ var live = (function () {
   }
 
   function count() {
-    var held = (WAYS[client.transport || way] || WAYS.xhr) === WAYS.xhr;
-    say('requests', String(held ? polls : lines));
+    say('requests', String(polls + streams));
     say('messages', String(messages));
   }
 
@@ -130,7 +129,7 @@ var live = (function () {
       for (var i = 0; i < entries.length; i += 1) {
         if (entries[i].name.indexOf(url + '/poll') === 0) { polls += 1; }
       }
-      if (client) { count(); }
+      count();
     }).observe({type: 'resource', buffered: true});
   }
 
@@ -144,22 +143,21 @@ var live = (function () {
     if (panel) { panel.setAttribute('data-tone', name); }
   }
 
-  function offerChoice() {
+  function begin() {
     var inputs = document.querySelectorAll('input[name="way"]');
     for (var i = 0; i < inputs.length; i += 1) {
       inputs[i].checked = inputs[i].value === way;
-      page.listen(inputs[i], 'click', chosen);
+      page.listen(inputs[i], 'click', choose);
     }
-  }
-
-  function chosen(event) {
-    var other = (event.target || event.srcElement).value;
-    if (other !== way) { choose(other); }
+    countPolls();
+    connect();
   }
 
   document.body.className += ' scripts';
-  offerChoice();
-  countPolls();
-  connect();
+  if (document.addEventListener) {
+    document.addEventListener('DOMContentLoaded', begin, false);
+  } else {
+    window.attachEvent('onload', begin);
+  }
   return {follow: follow, use: use, seen: seen};
 }());

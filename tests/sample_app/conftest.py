@@ -40,10 +40,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def program(module: str, environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A process of the sample app, from the line by which it says that it listens to its end by SIGTERM."""
+def program(
+    module: str, environ: dict[str, str], *words: str, sign: str = "127.0.0.1"
+) -> Iterator[subprocess.Popen[str]]:
+    """A process, from the line by which it says that it is ready to its end by SIGTERM."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", module, *words],
         env=os.environ | environ,
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -53,8 +55,13 @@ def program(module: str, environ: dict[str, str]) -> Iterator[subprocess.Popen[s
     with process:
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()
-            assert "127.0.0.1" in line, line + process.stdout.read()
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if sign in line:
+                    break
+            else:
+                pytest.fail(f"{module} ended before it was ready:\n" + "".join(said))
             yield process
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=10) == 0
@@ -237,6 +244,14 @@ def messages(conn: db.Connection, channel: str) -> list[tuple[str, Any]]:
         "select event, data from queueapi.messages where starts_with(channel, %s) order by id", [channel]
     ).fetchall()
     return [(row["event"], json.loads(row["data"]) if isinstance(row["data"], str) else row["data"]) for row in rows]
+
+
+def node(program: str, *flags: str) -> Any:
+    """What the program, run in the node that playwright carries, wrote as JSON."""
+    driver = pytest.importorskip("playwright._impl._driver").compute_driver_executable()[0]
+    line = [driver, *flags, "-"]
+    done = subprocess.run(line, input=program, capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(done.stdout)
 
 
 def text_of(html: str) -> str:

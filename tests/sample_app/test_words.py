@@ -1,10 +1,9 @@
-"""States in words: in Python, the same in JavaScript, and in JavaScript that old browsers read."""
+"""States in words: in Python, and the same in JavaScript."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from sample_app.web.words import describe
+from tests.sample_app.conftest import node
 
 STATIC = Path(__file__).parents[2] / "sample_app" / "static"
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -77,13 +77,6 @@ def test_the_bar_shows_how_far_it_is_and_never_more_than_all() -> None:
     assert (done.value, done.maximum) == (1, 1)
 
 
-def node(program: str, *flags: str) -> Any:
-    """What the program, run in the node that playwright carries, wrote as JSON."""
-    driver = pytest.importorskip("playwright._impl._driver").compute_driver_executable()[0]
-    done = subprocess.run([driver, *flags, "-e", program], capture_output=True, text=True, check=True, timeout=60)
-    return json.loads(done.stdout)
-
-
 def test_the_browser_says_the_same() -> None:
     statuses = [status for status, _ in CASES] + [job("running", progress=progress(7, 5, None))]
     program = f"""
@@ -92,13 +85,3 @@ def test_the_browser_says_the_same() -> None:
         console.log(JSON.stringify({json.dumps(statuses)}.map(status => describe(status, now))));
     """
     assert node(program) == [dataclasses.asdict(describe(status, NOW)) for status in statuses]
-
-
-@pytest.mark.parametrize("name", ["words.js", "run.js"])
-def test_the_page_scripts_are_plain_es5(name: str) -> None:
-    program = f"""
-        const acorn = require('internal/deps/acorn/acorn/dist/acorn');
-        acorn.parse({json.dumps((STATIC / name).read_text())}, {{ecmaVersion: 5}});
-        console.log('true');
-    """
-    assert node(program, "--expose-internals")
