@@ -18,12 +18,12 @@ class Script:
         self._etag = f'"{blake2b(self._text, digest_size=9).hexdigest()}"'
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = "text/javascript; charset=utf-8"
         resp.cache_control = [f"public, max-age={SCRIPT_AGE}"]
         resp.set_header("ETag", self._etag)
         if self._etag in req.get_header("If-None-Match", default=""):
             resp.status = falcon.HTTP_304
         else:
+            resp.content_type = "text/javascript; charset=utf-8"
             resp.data = self._text
 
     on_head = on_get
