@@ -1,4 +1,4 @@
-"""Private Pub's signatures and envelopes, by the gems' own arithmetic: what they sign is good, what is forged is not."""
+"""Private Pub's signatures and envelopes, by the gems' own arithmetic: what they sign is good, what is forged, not."""
 
 from __future__ import annotations
 
