@@ -15,6 +15,7 @@ import msgspec
 
 from longpoll.errors import BadRequest, Refused
 from longpoll.jobbook import JobState
+from longpoll.names import looks_like_ticket
 from longpoll.waiter import News, Told
 
 # Seconds. Below the 30 after which some proxies give up; and what a client may ask for at most.
@@ -125,7 +126,8 @@ def write_news(news: News) -> bytes:
 def _worded(told: Told) -> dict[str, object]:
     data = msgspec.Raw(told.data.encode())
     message: dict[str, object] = {"channel": told.channel, "event": told.event, "data": data, "id": told.id}
-    if told.channel.endswith("*"):  # a pattern asked for it: which channel it came on is news
+    if told.channel.endswith("*") or (told.name and looks_like_ticket(told.channel)):
+        # A pattern asked for it, or a ticket, which may be for one: which channel it came on is news.
         message["name"] = told.name
     return message
 

@@ -18,11 +18,6 @@ from queueapi.runtime import Runtime
 from queueapi.settings import Settings
 
 
-@pytest.fixture
-def channels(runtime: Runtime) -> Channels:
-    return Channels(lambda: runtime)
-
-
 def test_a_message_is_in_the_log_when_publish_returns(channels: Channels, sql: Any) -> None:
     id_ = channels["news"].publish("published", {"title": "Grüße \u2028"})
     assert sql("select id, channel, event, data from queueapi.messages") == [

@@ -20,11 +20,6 @@ MEGABYTE = 1_000_000
 
 
 @pytest.fixture
-def channels(runtime: Runtime) -> Channels:
-    return Channels(lambda: runtime)
-
-
-@pytest.fixture
 def service(dsn: str) -> Iterator[Service]:
     service = Service(dsn)
     yield service

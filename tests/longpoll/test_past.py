@@ -20,11 +20,6 @@ from queueapi.settings import Settings
 from tests.longpoll.conftest import Browser, Sql
 
 
-@pytest.fixture
-def channels(runtime: Runtime) -> Channels:
-    return Channels(lambda: runtime)
-
-
 def said(channels: Channels, name: str = "news", **limits: Any) -> list[Any]:
     return [message.data for message in channels[name].history(**limits).messages]
 

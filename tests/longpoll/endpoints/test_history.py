@@ -23,11 +23,6 @@ def client(feed: Feed, runtime: Runtime) -> falcon.testing.TestClient:
     return falcon.testing.TestClient(create_app(feed, runtime))
 
 
-@pytest.fixture
-def channels(runtime: Runtime) -> Channels:
-    return Channels(lambda: runtime)
-
-
 def history(client: falcon.testing.TestClient, **query: Any) -> Any:
     return client.simulate_get("/history", params=query, params_csv=False)
 
