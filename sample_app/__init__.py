@@ -3,8 +3,8 @@
 Copy from it. Each operation has a directory of its own: ``notifications``, ``imports``, ``reports``, ``rates``. In
 each, ``job.py`` is the job, ``store.py`` its SQL, ``pages.py`` its form. ``web`` is what their pages share.
 
-So have the three things that are pushed besides: ``bell`` (notices, counted in every page's header), ``comments`` (which
-appear as they are written) and ``pads`` (texts that several people write at once). ``visitors`` says who is who.
+So have the three things that are pushed besides: ``bell`` (notices, counted in every page's header), ``comments``
+(which appear as they are written) and ``pads`` (texts that several people write at once). ``visitors`` says who is who.
 
     python -m sample_app                 the web app
     python -m sample_app.smtp_sink       the mail server that ``notifications`` sends to

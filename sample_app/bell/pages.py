@@ -25,7 +25,7 @@ class BellPage:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         with self._site.connect() as conn:
             notices = store.newest_notices(conn, resp.context.visitor.key, _SHOWN)
-            name = visitors.name_of(conn, resp.context.visitor.key)
+            name = visitors.name_of(conn, resp.context.visitor)
         self._site.render(resp, "bell.html", notices=notices, name=name)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:

@@ -17,7 +17,7 @@ from sample_app.db import Connection
 from sample_app.pads.view import COMMENTS, LONGEST_COMMENT, found, look
 from sample_app.pads.writing import pad_channel
 from sample_app.visitors import store as visitors
-from sample_app.visitors.visitor import LONGEST_NAME, NO_NAME, Visitor
+from sample_app.visitors.visitor import LONGEST_NAME, Visitor
 from sample_app.web.forms import FieldRefused, line_of_text, lines_of_text, read_form
 from sample_app.web.site import Site
 
@@ -89,7 +89,7 @@ class Hints:
         try:
             name = line_of_text(read_form(req), "name", LONGEST_NAME)
         except FieldRefused:
-            name = NO_NAME  # not said yet
+            name = visitor.alias  # none is said yet
         with self._site.connect() as conn:
             found(conn, pad_id)
             # Who was away gets this late, and has to see that it is over.

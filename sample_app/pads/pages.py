@@ -8,12 +8,12 @@ from typing import Final
 import falcon
 
 from sample_app.comments import store as comments
+from sample_app.db import Connection
 from sample_app.pads import store, text
 from sample_app.pads.text import UpdateRefused
 from sample_app.pads.view import LONGEST_TEXT, found, look
 from sample_app.pads.writing import LARGEST, PadFull, write
 from sample_app.visitors import store as visitors
-from sample_app.visitors.visitor import NO_NAME
 from sample_app.web.forms import FieldRefused, line_of_text, read_form, with_plain_line_ends
 from sample_app.web.site import Site
 
@@ -79,8 +79,8 @@ class PadPage:
                 self._site.render(resp, "pad.html", falcon.HTTP_409, **values)
                 return
             if wanted != there:
-                about = {"mark": resp.context.visitor.mark, "name": NO_NAME}
-                write(conn, self._site.channels, self._site.queue, pad_id, text.rewrite(updates, wanted), about)
+                update = text.rewrite(updates, wanted)
+                write(conn, self._site.channels, self._site.queue, pad_id, update, _author(conn, resp))
         resp.status = falcon.HTTP_303
         resp.location = f"/pads/{pad_id}"
 
@@ -106,22 +106,20 @@ class PadUpdates:
         if (req.content_length or 0) > LARGEST:
             raise falcon.HTTPContentTooLarge()
         update = req.bounded_stream.read()
-        visitor = resp.context.visitor
         about = {name: (req.get_param(name) or "")[:40] for name in ("page", "number")}
         with self._site.connect() as conn:
             found(conn, pad_id)
-            name = visitors.name_of(conn, visitor.key) or NO_NAME
             try:
-                write(
-                    conn,
-                    self._site.channels,
-                    self._site.queue,
-                    pad_id,
-                    update,
-                    {**about, "mark": visitor.mark, "name": name},
-                )
+                about |= _author(conn, resp)
+                write(conn, self._site.channels, self._site.queue, pad_id, update, about)
             except (UpdateRefused, PadFull) as refused:
                 resp.status = falcon.HTTP_400
                 resp.media = {"error": {"message": str(refused)}}
                 return
         resp.media = {}
+
+
+def _author(conn: Connection, resp: falcon.Response) -> dict[str, str]:
+    """Who writes, as others' pages say it."""
+    visitor = resp.context.visitor
+    return {"mark": visitor.mark, "name": visitors.name_of(conn, visitor)}

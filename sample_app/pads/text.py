@@ -21,6 +21,10 @@ class UpdateRefused(ValueError):
 
 def check(update: bytes) -> None:
     """Raises UpdateRefused for anything that a browser could not read."""
+    # Room is made at once for as many writers as the first number says: a few bytes could ask for all of the memory.
+    writers = _first_number(update)
+    if writers > len(update):
+        raise UpdateRefused(f"this is no update of a text: {len(update)} bytes cannot be of {writers:,} writers")
     try:
         pycrdt.Doc().apply_update(update)
     except ValueError as error:
@@ -53,6 +57,16 @@ def rewrite(updates: Sequence[bytes], text: str) -> bytes:
 def version(text: str) -> str:
     """A name for this very text: a form brings it back, so that it is seen when others wrote meanwhile."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _first_number(update: bytes) -> int:
+    """Seven bits in each byte, the lowest first; the last byte is below 128."""
+    number = 0
+    for place, byte in enumerate(update[:10]):
+        number |= (byte & 127) << 7 * place
+        if byte < 128:
+            break
+    return number
 
 
 def _document(updates: Sequence[bytes]) -> pycrdt.Doc[pycrdt.Text]:

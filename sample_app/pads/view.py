@@ -46,7 +46,7 @@ def look(site: Site, conn: Connection, visitor: Visitor, pad_id: int, **form: An
         "comments": [shown(comment) for comment in comments.newest_comments(conn, pad_id, COMMENTS)],
         "follows": comments.follows(conn, pad_id, visitor.key),
         "nonce": secrets.token_hex(8),
-        "name": visitors.name_of(conn, visitor.key) or "",
+        "name": visitors.name_of(conn, visitor),
         "body": "",
         "refused": None,
         "conflict": False,

@@ -46,21 +46,21 @@ class YouPage:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         with self._site.connect() as conn:
-            name = store.name_of(conn, resp.context.visitor.key)
-        self._show(resp, name or "", saved=name is not None)
+            name = store.name_of(conn, resp.context.visitor)
+        self._show(resp, name)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         form = read_form(req)
         try:
             name = line_of_text(form, "name", LONGEST_NAME)
         except FieldRefused as refused:
-            self._show(resp, form.get("name", ""), refused=refused)
+            self._show(resp, form.get("name", ""), refused)
             return
         with self._site.connect() as conn:
             store.set_name(conn, resp.context.visitor.key, name)
         resp.status = falcon.HTTP_303
         resp.location = "/you"
 
-    def _show(self, resp: falcon.Response, name: str, saved: bool = False, refused: FieldRefused | None = None) -> None:
+    def _show(self, resp: falcon.Response, name: str, refused: FieldRefused | None = None) -> None:
         status = falcon.HTTP_400 if refused else falcon.HTTP_200
-        self._site.render(resp, "you.html", status, name=name, saved=saved, refused=refused, longest=LONGEST_NAME)
+        self._site.render(resp, "you.html", status, name=name, refused=refused, longest=LONGEST_NAME)

@@ -1,13 +1,15 @@
-"""The SQL of visitors who have said their name."""
+"""The SQL of visitors' names."""
 
 from __future__ import annotations
 
 from sample_app.db import Connection
+from sample_app.visitors.visitor import Visitor
 
 
-def name_of(conn: Connection, visitor: str) -> str | None:
-    row = conn.execute("select name from sample_app.visitors where key = %s", [visitor]).fetchone()
-    return None if row is None else str(row["name"])
+def name_of(conn: Connection, visitor: Visitor) -> str:
+    """The name that was said, or an alias."""
+    row = conn.execute("select name from sample_app.visitors where key = %s", [visitor.key]).fetchone()
+    return visitor.alias if row is None else str(row["name"])
 
 
 def set_name(conn: Connection, visitor: str, name: str) -> None:

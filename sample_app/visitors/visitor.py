@@ -8,8 +8,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from sample_app.people import person
+
 COOKIE: Final = "visitor"
-NO_NAME: Final = "Somebody"  # what others read of one who has said none
 LONGEST_NAME: Final = 40
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
@@ -25,6 +26,11 @@ class Visitor:
     def key(self) -> str:
         # Whoever reads our tables or channels must not be able to come as somebody else, so they hold a digest only.
         return hashlib.sha256(self.token.encode()).hexdigest()[:32]
+
+    @property
+    def alias(self) -> str:
+        """What others read of one who has said no name: somebody, but the same one every time."""
+        return person(int(self.key[:6], 16)).name
 
     @property
     def mark(self) -> str:

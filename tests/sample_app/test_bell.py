@@ -18,7 +18,8 @@ from sample_app.bell import store
 from sample_app.bell.ringing import read, ring
 from sample_app.imports.example import example_csv
 from sample_app.settings import Settings
-from tests.sample_app.conftest import SECRET, Visitor, messages, text_of
+from tests.sample_app.conftest import SECRET, text_of
+from tests.sample_app.visitors import Visitor, messages
 
 Work = Callable[[], None]
 

@@ -16,7 +16,7 @@ from sample_app.pads import store, text
 from sample_app.pads.job import compact
 from sample_app.pads.text import UpdateRefused
 from sample_app.settings import Settings
-from tests.sample_app.conftest import Visitor, messages
+from tests.sample_app.visitors import Visitor, messages
 
 
 class Writer:
@@ -109,6 +109,12 @@ def test_bytes_that_are_no_update_are_refused_and_spoil_nothing(
     with db.connect(settings.dsn) as conn:
         assert store.updates(conn, 1) == []
         assert messages(conn, "private-pad-") == []
+
+
+def test_a_few_bytes_that_ask_for_all_of_the_memory_get_none() -> None:
+    update = bytes.fromhex("ca8d88c561127c66f7b9f1828ee52bbfa0008b9b53575268390fcc")
+    with pytest.raises(UpdateRefused, match="27 bytes cannot be of 26,183,075,530 writers"):
+        text.check(update)
 
 
 def test_an_update_is_kept_and_told_with_what_its_page_knows_it_by(ada: Visitor, pad: str, settings: Settings) -> None:
