@@ -40,7 +40,7 @@ class Carrier:
     """
 
     connection: Connection
-    _session: Session
+    session: Session
 
     def __init__(self, desk: Desk, visitor: Visitor) -> None:
         desk.services.meter.enter(visitor)
@@ -55,7 +55,7 @@ class Carrier:
     def carry(self, connection: Connection, session: Session, carriers: dict[str, Carrier]) -> None:
         """From now on this one hears what the client says in other requests."""
         self.connection = connection
-        self._session = session
+        self.session = session
         self._carriers = carriers
         carriers[session.id] = self
 
@@ -70,6 +70,10 @@ class Carrier:
         """Another request of the same client has come: whatever answers this one, nobody reads it."""
         self.connection.give_up()
         self._leave()
+        self.lose()
+
+    def lose(self) -> None:
+        """Another request has the connection."""
         self.finish(_LOST)
 
     def gone(self) -> None:
@@ -100,13 +104,13 @@ class Carrier:
 
     def give_back(self, line: bytes) -> None:
         """Write down how another goes on; then tell the client the last line."""
-        connection, session = self.connection, self._session
+        connection, session = self.connection, self.session
         rest = connection.give_up()
         self._leave()
 
         def done(outcome: Outcome | None) -> None:
             if outcome is None or session.id not in outcome.released:
-                self.finish(_LOST)
+                self.lose()
             else:
                 self.hand_over(line)
 
@@ -118,8 +122,8 @@ class Carrier:
         raise NotImplementedError
 
     def _leave(self) -> None:
-        if self._carriers.get(self._session.id) is self:
-            del self._carriers[self._session.id]
+        if self._carriers.get(self.session.id) is self:
+            del self._carriers[self.session.id]
 
     # -- 4. the end
 
@@ -131,7 +135,7 @@ class Carrier:
     def end(self) -> None:
         """There will be no other request."""
         self._leave()
-        self._desk.presence.end(self.connection.socket_id, Ending(*self._session))
+        self._desk.presence.end(self.connection.socket_id, Ending(*self.session))
 
     def finish(self, line: bytes) -> None:
         """The last line of all."""

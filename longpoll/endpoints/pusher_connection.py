@@ -81,6 +81,7 @@ class Connection:
             self.subscriptions.put_back(standing)
             self.user_data = standing.user_data
             self.subscriptions.user = None if self.user_data is None else pusher.read_user(self.user_data)
+        self._cursor = cursor
         self.desk.enter(self)
         self._busy += 1
         self._follower.follow(self._channels(), cursor)

@@ -53,9 +53,12 @@ class Fallback:
 
     def carry(self, visitor: Visitor, id_: str, claimed: Claimed, carrier: Carrier) -> None:
         """Go on with the connection in this request."""
-        former = self.carriers.get(id_)
-        if former is not None:
-            former.replaced()
+        other = self.carriers.get(id_)
+        if other is not None and other.session.lease > claimed.lease:
+            carrier.lose()
+            return
+        if other is not None:
+            other.replaced()
         connection = Connection(
             self.desk, visitor._replace(client=claimed.connection), carrier, claimed.connection, id_
         )

@@ -6,9 +6,11 @@ import hashlib
 import http.client
 import json
 import random
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlencode
 
@@ -181,18 +183,16 @@ class Xhr(Client):
         query = "" if what == "xhr_send" else "?protocol=7&client=js&version=8.6.0&t=1&n=1"
         return f"/pusher/app/{KEY}/{self.session}/{what}{query}"
 
-    def request(self, what: str, body: bytes = b"", seconds: float = 60.0) -> http.client.HTTPResponse:
+    def request(self, what: str, body: bytes = b"") -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         self._turn += 1
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[self._turn % len(self.ports)], timeout=seconds)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[self._turn % len(self.ports)], timeout=60)
         connection.request("POST", self.address(what), body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        self._connection = connection
-        return response
+        return connection, connection.getresponse()
 
     def post(self, what: str, body: bytes = b"") -> tuple[int, bytes]:
-        response = self.request(what, body)
+        connection, response = self.request(what, body)
         text = response.read()
-        self._connection.close()
+        connection.close()
         return response.status, text
 
     def send(self, text: str) -> None:
@@ -210,6 +210,9 @@ class Xhr(Client):
 
     def open(self) -> Xhr:
         raise NotImplementedError
+
+    def leave(self) -> None:
+        """Close what is open."""
 
 
 class Polls(Xhr):
@@ -233,11 +236,40 @@ class Polls(Xhr):
         return self
 
 
+class Polling(Polls):
+    """One poll after another, by itself, as clients do."""
+
+    def open(self) -> Polling:
+        assert self.poll() == "o"
+        self._frames: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._leaving = False
+        self._thread = threading.Thread(target=self._go_on)
+        self._thread.start()
+        self.established()
+        return self
+
+    def _go_on(self) -> None:
+        while self.closed is None and not self._leaving:
+            self.poll()
+            while self._heard:
+                self._frames.put(self._heard.pop(0))
+        self._frames.put({"event": "closed", "data": self.closed})
+
+    def hear(self, seconds: float = 20.0) -> dict[str, Any]:
+        return self._frames.get(timeout=seconds)
+
+    def leave(self) -> None:
+        already, self._leaving = self._leaving, True
+        if self.closed is None and not already:
+            self.say("pusher:ping")  # which answers the poll that is held
+        self._thread.join()
+
+
 class Streams(Xhr):
     """One stream, and when it is as long as it may be, another."""
 
     def stream(self) -> None:
-        self._response = self.request("xhr_streaming")
+        self._connection, self._response = self.request("xhr_streaming")
         assert self._response.status == 200
         self.length = 0
 
@@ -250,7 +282,8 @@ class Streams(Xhr):
 
     def hear(self, seconds: float = 20.0) -> dict[str, Any]:
         while not self._heard:
-            assert self.closed is None, self.closed
+            if self.closed is not None:
+                return {"event": "closed", "data": self.closed}
             assert self.line() != "end"
         return self._heard.pop(0)
 
