@@ -42,7 +42,8 @@ class Past(NamedTuple):
     """The last messages of a channel, oldest first.
 
     Attributes:
-        cursor: for the page, whose first poll then brings what came after them: ``LongPoll(url, {cursor: …})``.
+        cursor: for the page, which goes on from there: ``live.subscribe('news', cursor)``; in other clients the
+            cursor of the first poll, event stream or websocket frame.
     """
 
     messages: list[Published]

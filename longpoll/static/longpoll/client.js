@@ -29,7 +29,7 @@ LongPoll.prototype = {
   // 1. The list.
 
   job: function (ticket) { return this._open(Job, ticket); },
-  subscribe: function (channel) { return this._open(Channel, channel); },
+  subscribe: function (channel, cursor) { return this._open(Channel, channel, cursor); },
   onstate: function (fn) { return handle(this, 'state', fn); },
   ontransport: function (fn) { return handle(this, 'transport', fn); },
   onreset: function (fn) { return handle(this, 'reset', fn); },
@@ -50,7 +50,7 @@ LongPoll.prototype = {
     return this;
   },
 
-  _open: function (Kind, name) {
+  _open: function (Kind, name, cursor) {
     if (typeof name !== 'string' || !name) {
       throw new Error('LongPoll: a ticket or channel is a string with something in it, not ' + name);
     }
@@ -58,7 +58,7 @@ LongPoll.prototype = {
     if (!channel) {
       channel = new Kind(this, name);
       this._channels.push(channel);
-      this._link.wants.renew(name);
+      if (cursor) { this._link.wants.add(name, cursor); } else { this._link.wants.renew(name); }
       if (this._running) { this._begin(); }
     } else if (!(channel instanceof Kind)) {
       throw new Error('LongPoll: ' + name + ' is in use both as job() and subscribe()');

@@ -23,6 +23,7 @@
  *   wait        seconds that a request is held
  *
  *   client   .job(ticket)  .subscribe(channel)  .start()  .stop()
+ *            .subscribe(channel, cursor)  goes on from that of a history: GET /history?channel=news&count=20
  *            .state        'connecting' | 'connected' | 'offline'
  *            .transport    what brings the news now, null before the first; .shared: by way of another tab
  *            .onstate(fn)  fn(state)                  .ontransport(fn)  fn(transport)
