@@ -22,7 +22,8 @@ from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.statements import statement
 
-pytestmark = pytest.mark.system
+# Loading millions of rows is a matter of the machine.
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 PARKED, AVAILABLE, DUE, RUNNING, FINISHED, MESSAGES = 1_000_000, 20_000, 1_000, 50_000, 300_000, 100_000
 WORKERS = 100

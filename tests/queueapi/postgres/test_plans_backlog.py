@@ -20,7 +20,8 @@ from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.statements import statement
 
-pytestmark = pytest.mark.system
+# Loading millions of rows is a matter of the machine.
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 FEW, MILLION, ROOM = 5_000, 1_000_000, 50
 

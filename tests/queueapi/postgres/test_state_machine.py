@@ -387,5 +387,6 @@ def test_the_store_does_what_the_model_does(machine: type[Machine]) -> None:
 
 
 @pytest.mark.system
+@pytest.mark.timeout(900)
 def test_the_store_does_what_the_model_does_for_thousands_of_steps(machine: type[Machine]) -> None:
     _run(machine, examples=80, steps=100)
