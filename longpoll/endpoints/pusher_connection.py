@@ -174,6 +174,7 @@ class Connection:
         latest = subscription.latest
         if latest is None:
             self.say(pusher_words.cache_miss(channel))
+            self.desk.missed(channel)
         elif str(latest.id) not in coming:
             self.say(pusher_words.word(latest.event, channel, latest.data))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -74,7 +75,7 @@ class Desk:
 
     def work(self, task: Callable[[], object]) -> None:
         """Do what may take its time, when whoever asks has no time."""
-        threading.Thread(target=task, daemon=True).start()
+        threading.Thread(target=_guarded, args=(task,), daemon=True).start()
 
     def members(self, roll: Roll, channel: str) -> str:
         """The channel's members, as a client is told them: worded once for all who have joined together."""
@@ -94,6 +95,11 @@ class Desk:
         found = Census(self.services.runtime.pool).latest([channel], CACHE_AGE).get(channel)
         return None if found is None else found.message
 
+    def missed(self, channel: str) -> None:
+        """A cache channel had nothing to remember: webhooks are told, whose turn it is to say something."""
+        if self.webhooks:
+            self.work(lambda: self.publish([], {"name": "cache_miss", "channel": channel}))
+
     # -- 2. publishing
 
     def publish(self, messages: Sequence[NewMessage], *hooks: Mapping[str, object]) -> None:
@@ -107,7 +113,8 @@ class Desk:
             Messages(pool).publish(messages)
             return
         with atomic(pool) as inside:
-            Messages(inside).publish(messages)
+            if messages:
+                Messages(inside).publish(messages)
             self.webhooks.push(inside, hooks)
 
     def terminate(self, user_id: str) -> None:
@@ -157,3 +164,10 @@ def _hook(change: Change) -> dict[str, object]:
 
 def _count(count: int) -> str:
     return msgspec.json.encode({"subscription_count": count}).decode()
+
+
+def _guarded(task: Callable[[], object]) -> None:
+    try:
+        task()
+    except Exception:
+        logging.getLogger("longpoll").exception("what a connection asked for failed")
