@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import falcon
 
+from longpoll.addresses import Proxies
 from longpoll.dialects import native
 from longpoll.door import Authorize, Door
 from longpoll.endpoints.debug import Debug
@@ -31,6 +32,7 @@ def create_app(
     publish: Iterable[str] = (),
     private: Iterable[str] = (),
     limits: Limits | None = None,
+    proxies: Proxies | None = None,
     endpoints: Iterable[Endpoint] = (),
 ) -> App:
     """The WSGI app.
@@ -47,6 +49,7 @@ def create_app(
         publish: channels and patterns on which any client may publish.
         private: those that take a ticket to listen to, beside what begins with ``private-`` or ``presence-``.
         limits: what one client, channel and address may have.
+        proxies: that are believed where a request comes from; by default those on the loopback.
         endpoints: the dialects that are served beside the native one.
 
     Raises:
@@ -56,7 +59,8 @@ def create_app(
     runtime = runtime or default()
     feed = feed or Feed(runtime.open, Events(), runtime.open_listening)
     feed.guests.join(Caretaker(runtime.open, runtime.settings.message_days, feed.events))
-    services = Services(feed, runtime, Door(runtime.signer(), authorize, publish, private), Meter(limits), origins)
+    door = Door(runtime.signer(), authorize, publish, private)
+    services = Services(feed, runtime, door, Meter(limits), origins, proxies or Proxies())
     app: App = falcon.App()
     any_origin = origins == ANYBODY
     app.add_middleware(

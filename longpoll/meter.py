@@ -74,11 +74,13 @@ class Meter:
     # -- 1. connections
 
     def enter(self, visitor: Visitor) -> None:
-        """One more connection is held for that address, until :meth:`leave`.
+        """One more connection is held for that address, if it is known, until :meth:`leave`.
 
         Raises:
             TooMuch: it has as many as it may.
         """
+        if not visitor.address:  # a proxy's word is missing: it may be anybody's
+            return
         held = self._connections.get(visitor.address, 0)
         if held >= self.limits.connections:
             raise TooMuch(
@@ -116,12 +118,13 @@ class Meter:
         """
         limits, now = self.limits, self._clock()
         client = visitor.client or visitor.address
-        asked = (
+        asked = [
             ("client", client, limits.client_messages, 1.0, "messages"),
             ("channel", channel, limits.channel_messages, 1.0, "messages"),
-            ("address", visitor.address, limits.address_messages, 1.0, "messages"),
             ("bytes", client, limits.client_bytes, float(size), "bytes"),
-        )
+        ]
+        if visitor.address:
+            asked.append(("address", visitor.address, limits.address_messages, 1.0, "messages"))
         buckets = []
         for what, who, rate, amount, unit in asked:
             bucket = self._bucket((what, who), 2 * rate, now)

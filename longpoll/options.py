@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
+from longpoll.addresses import several
 from longpoll.meter import Limits
 
 _EPILOG = """\
@@ -24,8 +25,9 @@ examples:
 environment:
   DATABASE_URL, or PGHOST, PGUSER, …   the PostgreSQL server
   QUEUEAPI_SECRET                      signs tickets; the same as the web app's, 32 bytes or more
-  LONGPOLL_HOST, LONGPOLL_PORT, LONGPOLL_PROCESSES, LONGPOLL_ORIGINS, LONGPOLL_PUBLISH, LONGPOLL_PRIVATE,
-  LONGPOLL_AUTHORIZE, LONGPOLL_FAYE    as the options; several of one kind with spaces between
+  LONGPOLL_HOST, LONGPOLL_PORT, LONGPOLL_PROCESSES, LONGPOLL_ORIGINS, LONGPOLL_PROXIES, LONGPOLL_PUBLISH,
+  LONGPOLL_PRIVATE, LONGPOLL_AUTHORIZE, LONGPOLL_FAYE
+                                       as the options; several of one kind with spaces between
   LONGPOLL_PUSHER_APP_ID, LONGPOLL_PUSHER_KEY, LONGPOLL_PUSHER_SECRET
                                        serve Pusher's clients and libraries, which are given the same
   LONGPOLL_PRIVATE_PUB_TOKEN           the secret_token of Private Pub or danthes: take what their applications sign and
@@ -46,9 +48,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The options; what is not given is taken from the environment. Exits where a word means nothing."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    for name, check in (("origins", _origin), ("publish", str), ("private", str)):
+    for name, check in (("origins", _origin), ("publish", str), ("private", str), ("proxies", str)):
         if getattr(arguments, name) is None:
             setattr(arguments, name, _several(parser, f"LONGPOLL_{name.upper()}", check))
+    try:
+        arguments.proxies = several(arguments.proxies)
+    except ValueError as error:
+        parser.error(f"--proxy: {error}: give addresses such as 10.0.0.7 or 10.0.0.0/8, or none")
     arguments.limits = Limits(**dict(arguments.limits))
     return arguments
 
@@ -83,6 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--publish", action="append", metavar="CHANNEL",
         help="a channel or pattern on which any client may publish; may be repeated (default: none)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--proxy", action="append", dest="proxies", metavar="ADDRESS",
+        help="a proxy, or a network of them, that is believed in X-Forwarded-For; may be repeated (default: those on "
+        "the loopback); none: there is no proxy",
     )  # fmt: skip
     parser.add_argument(
         "--private", action="append", metavar="CHANNEL",

@@ -153,6 +153,7 @@ def _serve_patched(
             publish=arguments.publish,
             private=arguments.private or (["/**"] if gate else []),
             limits=arguments.limits,
+            proxies=arguments.proxies,
             endpoints=_endpoints(arguments, gate),
         )
         log = logging.getLogger("longpoll.access") if arguments.verbose else None

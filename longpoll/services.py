@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import falcon
 
+from longpoll.addresses import Proxies
 from longpoll.door import Door, Visitor
 from longpoll.hub import Hub
 from longpoll.listener import Feed
@@ -25,6 +26,7 @@ class Services:
 
     Attributes:
         origins: of the pages that may ask from a browser; ``*`` for any.
+        proxies: that are believed where a request comes from.
     """
 
     feed: Feed
@@ -32,6 +34,7 @@ class Services:
     door: Door
     meter: Meter
     origins: str | Sequence[str] = ANYBODY
+    proxies: Proxies = field(default_factory=Proxies)
 
     def hub(self) -> Hub:
         """The hub, fed from the first call on.
@@ -43,7 +46,8 @@ class Services:
 
     def visitor(self, req: falcon.Request, dialect: str, client: str = "") -> Visitor:
         """Who sent this request."""
-        return Visitor(dialect, req.remote_addr or "", req, client)
+        address = self.proxies.client(req.remote_addr or "", req.get_header("X-Forwarded-For"))
+        return Visitor(dialect, address, req, client)
 
     def welcomes(self, req: falcon.Request) -> bool:
         """Whether the page that sends this may: one that is named, or of this server.

@@ -56,6 +56,15 @@ def test_an_address_that_holds_nothing_takes_no_memory() -> None:
     assert meter._connections == {}
 
 
+def test_an_address_that_nobody_knows_is_not_counted() -> None:
+    meter = Meter(Limits(connections=1))
+    behind = Visitor("native", "", None)
+    for _ in range(10):
+        meter.enter(behind)
+    meter.leave(behind.address)
+    assert meter._connections == {}
+
+
 def test_a_client_has_so_many_subscriptions() -> None:
     meter = Meter(Limits(subscriptions=3))
     meter.subscribe(3)

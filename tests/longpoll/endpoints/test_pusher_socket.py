@@ -85,7 +85,7 @@ def test_a_page_of_another_origin_is_refused_before_it_is_a_websocket(serve: Ser
 
 
 def test_an_address_that_has_as_many_connections_as_it_may_is_told_to_come_back(serve: Serve) -> None:
-    port = serve("--limit", "connections=1", **ENVIRON).port
+    port = serve("--limit", "connections=1", "--proxy", "none", **ENVIRON).port
     with client(port), websocket(port) as second:
         assert closed(second) == 4100
     with client(port):

@@ -239,7 +239,7 @@ def test_who_asks_for_a_websocket_without_upgrading_is_told_how(serve: Serve) ->
 
 
 def test_an_address_holds_no_more_connections_than_it_may(serve: Serve) -> None:
-    service = serve("--limit", "connections=3")
+    service = serve("--limit", "connections=3", "--proxy", "none")
     stream = Stream(service.port, "news")
     stream.messages()
     browser = service.browser("news").ask()
