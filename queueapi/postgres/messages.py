@@ -18,9 +18,9 @@ CHANNEL: Final = "queueapi_messages"
 
 
 class Limits(NamedTuple):
-    """How many messages, how old in seconds; None: no matter."""
+    """How many messages, and how old in seconds; None: no matter."""
 
-    count: int | None
+    number: int | None
     age: float | None
 
 
@@ -71,7 +71,7 @@ class Messages:
     def history(
         self, channels: Mapping[str, Sequence[str]], asked: Limits, usual: Limits, size: int
     ) -> tuple[str, list[tuple[Message, dt.datetime]]]:
-        """The last messages of channels, in order, with when they were published; and the cursor that goes on from there.
+        """The last messages of channels, in order, and when each was published; the cursor goes on from there.
 
         Args:
             channels: with the keys that limits may be set for, closest first: see :meth:`keep`.
@@ -82,9 +82,9 @@ class Messages:
             "channels": list(channels),
             "owners": [channel for channel, keys in channels.items() for _ in keys],
             "keys": [key for keys in channels.values() for key in keys],
-            "count": asked.count,
+            "count": asked.number,
             "age": asked.age,
-            "usual_count": usual.count,
+            "usual_count": usual.number,
             "usual_age": usual.age,
             "size": size,
         }

@@ -22,7 +22,10 @@ from django.utils import translation  # noqa: E402
 from django_shop import tasks  # noqa: E402
 from django_shop.models import Order  # noqa: E402
 
+from longpoll.log import Channels  # noqa: E402
 from queueapi.middleware.django import like_a_request  # noqa: E402
+from queueapi.runtime import Runtime  # noqa: E402
+from queueapi.settings import Settings  # noqa: E402
 
 try:
     from django.tasks import TaskResultStatus, signals
@@ -78,6 +81,18 @@ class TestTransactions:
         queue.push(tasks.Count(), conn=connection)
         queue.push_all([tasks.Count(), tasks.Count()], conn=connection)
         assert queue.size() == 3
+
+    def test_a_message_is_published_when_the_transaction_commits(self, dsn: str) -> None:
+        runtime = Runtime(Settings(database_url=dsn))
+        channels = Channels(lambda: runtime)
+        with transaction.atomic():
+            channels["news"].trigger("said", 1, conn=connection)
+            with transaction.atomic():
+                channels["news"].trigger("said", 2, conn=connection)
+                transaction.set_rollback(True)
+            assert channels["news"].history().messages == []
+        assert [message.data for message in channels["news"].history().messages] == [1]
+        runtime.pool.close()
 
 
 class TestModels:
