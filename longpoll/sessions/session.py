@@ -66,10 +66,13 @@ class Session:
             Unavailable: PostgreSQL must be asked for that, and is away.
         """
         held = Held(connect, answer)
+        if self._fresh:  # clients wait for this one before they do anything else
+            held.until, self._fresh = 0.0, False
+        if self._stream is not None and held.until <= time.monotonic():
+            answer(Answer(None, self._number))  # what comes goes over the stream
+            return held
         self._leave_stream()
         with self._lock:
-            if self._fresh:
-                held.until, self._fresh = 0.0, False  # clients wait for this one before they do anything else
             former, self._held = self._held, held
             self._confirm(connect)
         self._dismiss(former)
@@ -198,7 +201,6 @@ class Session:
         self.release()
         self._leave_stream()
         with self._lock:
-            self._fresh = False
             self._stream = stream
             if cursor is not None and decode(cursor) is not None:
                 self._cursor = cursor  # so far it came: nobody knows better than the client

@@ -204,7 +204,9 @@ def test_a_stream_goes_on_from_what_its_client_has(node: Node, publish: Publish)
     node.subscribe(session.id, "y")
     publish("y", 4)
     until(lambda: [told.data for news in again for told in news.messages] == ["2", "3", "4"])
-    assert node.ask(session.id, "2", wait=0.0)  # who polls again has no stream any more
+    assert node.ask(session.id, "2", wait=0.0).wait() == Answer(None, 0)  # which is said beside a stream
+    assert ended == [1]
+    node.ask(session.id, "3")  # who waits has no stream any more
     assert ended == [1, 2]
 
 
