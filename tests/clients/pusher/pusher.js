@@ -25,7 +25,8 @@ client.user.bind_global((event, data) => tell('user', { name: event, data }));
 const commands = {
   subscribe({ channel }) {
     const found = client.subscribe(channel);
-    found.bind_global((event, data, meta) => {
+    found.bind('client-typing', (data, { user_id }) => tell('said by', { user_id }));
+    found.bind_global((event, data) => {
       if (event === 'pusher:subscription_succeeded') {
         tell('subscribed', { channel });
         if (data && data.members) tell('members', { channel, ids: Object.keys(data.members).sort(), me: data.myID });
@@ -34,7 +35,7 @@ const commands = {
       } else if (/^pusher:member_/.test(event)) {
         tell(event.slice(7), { channel, id: data.id, info: data.info });
       } else {
-        tell('message', { channel, name: event, data, user_id: meta && meta.user_id });
+        tell('message', { channel, name: event, data });
       }
     });
   },
