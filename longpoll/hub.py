@@ -293,7 +293,8 @@ def _worded(missed: Sequence[Message], waiter: Waiter) -> Iterator[Told]:
     for message in missed:
         for key in keys(message.channel):
             for asked in wanted.get(key, ()):
-                yield Told(asked, message.event, message.data, str(message.id), message.channel, message.meta)
+                id_, channel = str(message.id), message.channel
+                yield Told(asked, message.event, message.data, id_, channel, message.meta, message.xid)
 
 
 def _give(verdicts: Verdicts) -> None:

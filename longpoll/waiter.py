@@ -15,6 +15,7 @@ class Told(NamedTuple):
 
     Attributes:
         name: the channel's own, in the log; of a job's state it is empty.
+        xid: the transaction that published it; zero for a job's state.
     """
 
     channel: str
@@ -23,6 +24,7 @@ class Told(NamedTuple):
     id: str
     name: str = ""
     meta: str | None = None
+    xid: int = 0
 
 
 class News(NamedTuple):

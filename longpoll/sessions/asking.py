@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from longpoll.follower import Follower
-from longpoll.names import Channels
 from longpoll.waiter import News, Waiter
-
-# The channel as it was asked for -> the job, the batch below zero, or the key of channels that it stands for.
-Things = Mapping[str, int | str]
 
 
 class Connect(NamedTuple):
@@ -70,9 +66,3 @@ class Stream:
         ended, self._ended = self._ended, None
         if ended is not None:
             ended()
-
-
-def channels_of(subscriptions: Things) -> Channels:
-    """What to wait for."""
-    jobs = tuple((thing, asked) for asked, thing in subscriptions.items() if isinstance(thing, int))
-    return Channels(jobs, tuple((thing, asked) for asked, thing in subscriptions.items() if isinstance(thing, str)))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID, uuid4
 
 from longpoll.listener import Feed
 from longpoll.names import Channels
-from longpoll.sessions.asking import Things
 from longpoll.sessions.ledger import Ledger
 from longpoll.sessions.session import Session
+from longpoll.sessions.subscriptions import Subscription
 from longpoll.waiter import News, Waiter
 from queueapi.messages import NewMessage
 from queueapi.postgres.clients import CHANNEL, ClientRow, Clients
@@ -119,10 +119,13 @@ class Sessions:
 
     # -- 4. changing
 
-    def change(self, id_: str, add: Things, remove: Sequence[str], check: Callable[[int], object]) -> Session | None:
+    def change(
+        self, id_: str, add: Mapping[str, int | str], remove: Sequence[str], check: Callable[[int], object]
+    ) -> Session | None:
         """Listen to more, or less; None if there is no such session (any more).
 
         Args:
+            add: things by the channel as it was asked for; see :class:`longpoll.sessions.subscriptions.Subscription`.
             check: given how many it would then listen to; what it raises is raised.
 
         Raises:
@@ -130,11 +133,12 @@ class Sessions:
         """
         while (session := self.find(id_)) is not None:
             with session.editing:
-                session.settle()
-                wanted = {asked: thing for asked, thing in session.subscriptions.items() if asked not in remove}
-                wanted.update(add)
-                if add:
-                    check(len(wanted))
+                wanted = {asked: one for asked, one in session.subscriptions.items() if asked not in remove}
+                new = {asked: thing for asked, thing in add.items() if asked not in wanted}
+                if new:
+                    check(len(wanted) + len(new))
+                    since = session.beginning(self._clients.snapshot())
+                    wanted.update((asked, Subscription(thing, since)) for asked, thing in new.items())
                 if wanted == session.subscriptions:
                     return session
                 if self._clients.save([session.row(wanted)], self._life):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from longpoll.cursor import decode
 from longpoll.errors import Refused, Unavailable
 from longpoll.follower import Follower
 from longpoll.hub import Hub
-from longpoll.sessions.asking import Answer, Connect, Held, Sent, Stream, Things, channels_of
+from longpoll.sessions.asking import Answer, Connect, Held, Sent, Stream
+from longpoll.sessions.subscriptions import Beginnings, Subscriptions, beginning, channels_of, dump, load
 from longpoll.waiter import News, Waiter
 from queueapi.postgres.clients import ClientRow
 
@@ -43,12 +43,13 @@ class Session:
         self.roaming = row.roaming
         self.acks = row.acks
         self.editing = threading.Lock()  # whoever changes the subscriptions, in the table as well
-        self.subscriptions: Things = json.loads(row.subscriptions or "{}")
+        self.subscriptions: Subscriptions = load(row.subscriptions or "{}")
         self.seen_at = time.monotonic()
         self._hub = hub
         self._notes = notes
         self._lock = threading.Lock()  # held for no longer than it takes to look
         self._channels = channels_of(self.subscriptions)
+        self._beginnings = Beginnings(self.subscriptions)
         self._version = 0  # of the channels
         self._cursor = row.cursor
         self._sent = None if row.sent is None else Sent(row.sent, row.sent_for or "", row.number)
@@ -108,6 +109,7 @@ class Session:
                 return  # nobody is waiting for this; what it says is found again
             self._held = None
             self.seen_at = time.monotonic()
+            news = self._beginnings.trim(news)
             if news.messages or news.reset:
                 self._number += 1
                 self._sent = Sent(news.cursor, held.id, self._number)
@@ -152,14 +154,16 @@ class Session:
         arrived = connect.ack == sent.number if counts else connect.id is None or connect.id != sent.id
         if arrived:
             self._cursor = sent.cursor
+            self._beginnings.pass_by(sent.cursor)
 
     # -- 3. what is listened to
 
-    def change(self, subscriptions: Things) -> None:
+    def change(self, subscriptions: Subscriptions) -> None:
         """From now on these."""
         with self._lock:
             self.subscriptions = subscriptions
             self._channels = channels_of(subscriptions)
+            self._beginnings = Beginnings(subscriptions)
             self._version += 1
             held, stream = self._held, self._stream
             waiter = held.waiter if held else None
@@ -171,33 +175,16 @@ class Session:
             except Unavailable:
                 self.release()
 
-    def settle(self) -> None:
-        """Go on from here if nothing came until now: what is subscribed to next is not heard from long before."""
-        with self._lock:
-            sent = self._sent
-            start = sent.cursor if sent else self._cursor
-            cursor, channels = decode(start), self._channels
-            if self._held or self._stream or cursor is None:
-                return
-        found: list[News] = []
-        waiter = Waiter(channels, found.append)
-        try:
-            self._hub.wait(waiter, cursor, 0.0)
-        except Unavailable:
-            return
-        self._hub.forget(waiter)  # what the database must be asked is not worth it
-        if found and not found[0].messages and not found[0].reset:
-            with self._lock:
-                if self._sent is sent and sent:
-                    self._sent = sent._replace(cursor=found[0].cursor)
-                elif self._sent is sent and self._cursor == start:
-                    self._cursor = found[0].cursor
+    def beginning(self, snapshot: str) -> str | None:
+        """From when on it hears what it subscribes to at that moment of the database."""
+        return beginning(self._cursor, snapshot)
 
     # -- 4. a stream
 
     def stream(self, cursor: str | None, tell: Callable[[News], object], ended: Callable[[], object]) -> Stream:
         """Tell what came since the cursor, or since what was confirmed, until the stream is left or ended."""
-        stream = Stream(Follower(self._hub, tell, lambda _: self.leave(stream)), ended)
+        follower = Follower(self._hub, lambda news: tell(self._beginnings.trim(news)), lambda _: self.leave(stream))
+        stream = Stream(follower, ended)
         self.release()
         self._leave_stream()
         with self._lock:
@@ -232,9 +219,9 @@ class Session:
 
     # -- 5. where it stands
 
-    def row(self, subscriptions: Things | None = None) -> ClientRow:
+    def row(self, subscriptions: Subscriptions | None = None) -> ClientRow:
         """As it is written down."""
-        text = None if subscriptions is None else json.dumps(subscriptions)
+        text = None if subscriptions is None else dump(subscriptions)
         with self._lock:
             cursor, for_ = (self._sent.cursor, self._sent.id) if self._sent else (None, None)
             return ClientRow(

@@ -77,6 +77,11 @@ class Clients:
         }
         return {row[0] for row in self._run("save_sessions", params)}
 
+    def snapshot(self) -> str:
+        """This moment of the database, as PostgreSQL's text of a ``pg_snapshot``."""
+        ((snapshot,),) = self._run("read_snapshot", {})
+        return str(snapshot)
+
     def touch(self, id_: str, seconds: float) -> bool:
         """Its client is there, whoever serves it. False if there is no such session (any more)."""
         return bool(self._run("touch_session", {"id": id_, "seconds": seconds}))

@@ -137,11 +137,30 @@ def test_a_subscription_counts_for_the_connect_that_waits(node: Node, publish: P
 
 def test_a_subscription_brings_nothing_from_before_it(node: Node, publish: Publish) -> None:
     session = node.open("x")
-    publish("y", 1)
-    node.catch_up()
+    publish("y", 1)  # which the node has not read yet, or has: it makes no difference
     node.subscribe(session.id, "y")
     publish("y", 2)
-    assert node.ask(session.id, "2").data() == ["2"]
+    node.catch_up()
+    for _ in range(2):
+        assert node.ask(session.id, "2").data() == ["2"]
+    publish("y", 3)
+    assert node.ask(session.id, "3").data() == ["3"]
+
+
+def test_nor_does_it_at_another_node_or_over_a_stream(
+    node: Node, new_node: Callable[..., Node], publish: Publish
+) -> None:
+    session = node.open("x")
+    publish("y", 1)
+    other = new_node()
+    other.subscribe(session.id, "y")
+    publish("y", 2)
+    node.catch_up()
+    found = node.sessions.find(session.id)
+    assert found
+    heard: list[News] = []
+    found.stream(None, heard.append, lambda: None)
+    until(lambda: [told.data for news in heard for told in news.messages] == ["2"])
 
 
 def test_what_is_unsubscribed_from_is_not_heard(node: Node, publish: Publish) -> None:
