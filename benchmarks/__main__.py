@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; what was measured is kept, and the same command goes on", file=sys.stderr)
         return 130
-    page = document.write(HOME / "quick" if arguments.quick else ROOT / "docs", known.values(), ledger)
+    folder = HOME / "quick" if arguments.quick else ROOT / "docs"
+    page = document.write(folder, known.values(), ledger, arguments.quick)
     print(document.table(known.values(), ledger), "", *troubles, f"written: {page}", sep="\n")
     return 1 if troubles else 0
 
@@ -96,12 +97,12 @@ def _part(part: Part, bench: Bench, shown: Progress, ledger: Ledger, arguments: 
     rounds = arguments.pairs or (part.quick if arguments.quick else part.full)
     samples = ledger.read(part.name)
     bench.skipped.clear()
-    shown.part(part.title, 1)
+    shown.part(part.title)
     try:
         with part.open(bench) as contenders:
             for name, why in bench.skipped.items():
                 ledger.append(part.name, Sample(name, 0, {}, skipped=why))
-            shown.part(part.title, len(missing(contenders, samples, rounds)))
+            shown.steps(len(missing(contenders, samples, rounds)))
             failed = measure(contenders, samples, rounds, lambda sample: ledger.append(part.name, sample), shown.step)
     except BenchmarkError as error:
         failed = [str(error)]

@@ -24,7 +24,14 @@ ratio is the median of the rounds' own ratios; the least and the most stand behi
 """
 
 
-def write(folder: Path, parts: Iterable[Part], ledger: Ledger) -> Path:
+_QUICK = """\
+
+**This is the quick form, a first impression: fewer jobs, polls, seconds and rounds than the texts say; the commands
+have the numbers.**
+"""
+
+
+def write(folder: Path, parts: Iterable[Part], ledger: Ledger, quick: bool = False) -> Path:
     """Write the page, and a picture for each part beside it, under ``performance/``."""
     pictures = folder / "performance"
     pictures.mkdir(parents=True, exist_ok=True)
@@ -34,14 +41,15 @@ def write(folder: Path, parts: Iterable[Part], ledger: Ledger) -> Path:
         if samples.contenders():
             (pictures / f"{part.name}.svg").write_text(plot.svg(part, samples))
     page = folder / "performance.md"
-    page.write_text(text(known, ledger))
+    page.write_text(text(known, ledger, quick))
     return page
 
 
-def text(parts: Sequence[Part], ledger: Ledger) -> str:
+def text(parts: Sequence[Part], ledger: Ledger, quick: bool = False) -> str:
     """The page."""
     read = [(part, ledger.read(part.name)) for part in parts]
-    lines = [_HEAD, machine.described([sample for _, samples in read for sample in samples]), ""]
+    machine_is = machine.described([sample for _, samples in read for sample in samples])
+    lines = [_HEAD + (_QUICK if quick else ""), machine_is, ""]
     lines += ["## What is to be reached", "", *_goals(read), ""]
     for part, samples in read:
         lines += _part(part, samples)

@@ -66,7 +66,8 @@ def beside(
         if mine is None or other is None:
             return None
         found = ratio(samples.rounds(mine, figure), samples.rounds(other, figure))
-        return Verdict(found, other) if found else None
+        chosen = not isinstance(theirs, str) or theirs.endswith("*")
+        return Verdict(found, other if chosen else "") if found else None
 
     return read
 

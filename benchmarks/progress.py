@@ -9,13 +9,15 @@ from typing import Any, Protocol, Self
 
 
 class Progress(Protocol):
-    """1. a part begins, with so many steps; 2. a step begins; 3. something is said meanwhile."""
+    """1. a part begins; 2. it is known how many steps it has; 3. a step begins; 4. something is said meanwhile."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *how: object) -> None: ...
 
-    def part(self, title: str, steps: int) -> None: ...
+    def part(self, title: str) -> None: ...
+
+    def steps(self, count: int) -> None: ...
 
     def step(self, text: str, left: int) -> None: ...
 
@@ -38,9 +40,12 @@ class _Lines:
     def __exit__(self, *how: object) -> None:
         pass
 
-    def part(self, title: str, steps: int) -> None:
+    def part(self, title: str) -> None:
         self._part += 1
-        self._print(f"[{self._part}/{self._parts}] {title}: {steps} steps")
+        self._print(f"[{self._part}/{self._parts}] {title}")
+
+    def steps(self, count: int) -> None:
+        self._print(f"    {count} to do")
 
     def step(self, text: str, left: int) -> None:
         self._print(f"    {left:3} to do: {text}")
@@ -74,10 +79,13 @@ class _Bars:
     def __exit__(self, *how: object) -> None:
         self._rich.stop()
 
-    def part(self, title: str, steps: int) -> None:
+    def part(self, title: str) -> None:
         self._rich.update(self._all, completed=self._begun)
         self._begun += 1
-        self._rich.reset(self._one, total=max(steps, 1), description=title, doing="", visible=True)
+        self._rich.reset(self._one, total=None, description=title, doing="", visible=True)
+
+    def steps(self, count: int) -> None:
+        self._rich.update(self._one, total=max(count, 1))
 
     def step(self, text: str, left: int) -> None:
         total = self._rich.tasks[1].total or 1

@@ -33,13 +33,13 @@ _HEAD = "POST {} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nCo
 class Client:
     """A browser: its connection, and how far its session is."""
 
-    __slots__ = ("buffer", "channels", "cursor", "number", "seen", "socket", "step")
+    __slots__ = ("asked", "buffer", "channels", "cursor", "number", "seen", "socket", "step")
 
     def __init__(self, number: int, channels: list[str]) -> None:
         self.number, self.channels = number, channels
         self.socket: socket.socket | None = None
         self.buffer = b""
-        self.step = 0
+        self.asked = self.step = 0
         self.cursor: str | None = None
         self.seen: set[int] = set()
 
@@ -82,7 +82,8 @@ class Bayeux:
             message = {"channel": "/meta/connect", "connectionType": "long-polling"}
         if client.cursor:
             message["clientId"] = client.cursor
-        return "/faye", [{**message, "id": str(client.step)}]
+        client.asked += 1
+        return "/faye", [{**message, "id": str(client.asked)}]
 
     def read(self, client: Client, reply: Any) -> list[Any]:
         for message in reply:

@@ -58,17 +58,13 @@ def _ours(bench: Bench, installed: Installed, server: LongPoll, jobs: int) -> di
 def _await_done(poll: Callable[[dict[str, Any]], tuple[int, Any]], ticket: str) -> int:
     """The moment, in ns, at which a browser knew that the job is done."""
     cursor, wait = None, 0
-    while True:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
         at, reply = poll({"channels": [ticket], "cursor": cursor, "wait": wait})
-        cursor, wait = reply["cursor"], 25
-        if any(message["event"] == "job" and _done(message["data"]) for message in reply["messages"]):
+        cursor, wait = reply["cursor"], 10
+        if any(message["event"] == "done" for message in reply["messages"]):
             return at
-
-
-def _done(data: dict[str, Any]) -> bool:
-    if data.get("state") in ("dead", "cancelled"):
-        raise BenchmarkError(f"a job ended otherwise: {data}")
-    return data.get("state") == "done"
+    raise BenchmarkError("a browser was not told in 30 s that its job is done")
 
 
 def _poll(browser: http.client.HTTPConnection, ask: dict[str, Any]) -> tuple[int, Any]:

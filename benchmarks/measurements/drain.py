@@ -23,7 +23,7 @@ def _open(bench: Bench) -> Iterator[list[Contender]]:
     found: list[Contender] = []
     for installed in install(bench, chosen, "drain"):
         peer = installed.peer
-        jobs = min(peer.jobs, 20_000) if bench.quick else peer.jobs
+        jobs = min(peer.jobs, bench.pick(10_000, 200_000))
         counts = peer.processes[:1] if bench.quick else peer.processes
         found += [contender(installed, processes, "noop", jobs) for processes in counts]
     yield found
@@ -84,5 +84,4 @@ is durable. Redis keeps nothing on disk here, which is the fastest that it can b
             beside("queueapi, keep_result=False ×*", "plain SQL loop ×*", "rate"),
         ),
     ),
-    quick=2,
 )  # fmt: skip

@@ -34,7 +34,7 @@ def _open(bench: Bench) -> Iterator[list[Contender]]:
     with psycopg.connect(installed.url, autocommit=True) as connection:  # what follows is counted in the server's log
         name = sql.Identifier(connection.info.dbname)
         connection.execute(sql.SQL("alter database {} set log_statement = 'all'").format(name))
-    seconds, polls = bench.pick(5, 30), bench.pick(1_000, 10_000)
+    seconds, polls = bench.pick(3, 30), bench.pick(1_000, 10_000)
     server = LongPoll(1, "native", installed.url)
 
     def worker() -> dict[str, float]:

@@ -22,7 +22,7 @@ def _open(bench: Bench) -> Iterator[list[Contender]]:
     chosen = [
         peer for peer in peers() if (peer.name in _QUICK if bench.quick else peer.name != "queueapi, keep_result=False")
     ]
-    yield [_contender(installed, bench.pick(100, 500)) for installed in install(bench, chosen, "latency")]
+    yield [_contender(installed, bench.pick(75, 500)) for installed in install(bench, chosen, "latency")]
 
 
 def _contender(installed: Installed, count: int) -> Contender:

@@ -18,7 +18,7 @@ from benchmarks.peers.ours import Ours
 
 THREADS = 32
 # Python's start, the connections and their first statements.
-_WARM_UP = 3.0
+_WARM_UP = 2.5
 # What the worker does, and the queue that it serves.
 _WORKERS = {"a worker asleep": "another", "a worker at work": "default"}
 _HOW = {"push": "queue.push", "insert": "plain INSERT"}

@@ -23,7 +23,7 @@ def _open(bench: Bench) -> Iterator[list[Contender]]:
     chosen = [peer for peer in peers() if _takes_part(bench, peer.name)]
     found: list[Contender] = []
     for installed in install(bench, chosen, "waits"):
-        jobs = min(installed.peer.jobs, bench.pick(5_000, 50_000))
+        jobs = min(installed.peer.jobs, bench.pick(2_000, 50_000))
         for processes in (1,) if bench.quick else (1, 2):
             found.append(contender(installed, processes, "wait", jobs, SLOTS // processes))
     yield found

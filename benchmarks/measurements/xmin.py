@@ -31,7 +31,7 @@ def _open(bench: Bench) -> Iterator[list[Contender]]:
 
 
 def _contender(bench: Bench, name: str, pinned: bool) -> Contender:
-    seconds = bench.pick(6, 600)
+    seconds = bench.pick(4, 600)
 
     def run() -> dict[str, float]:
         installed = Installed(bench, Ours(keep=True), queueapi.__version__, f"xmin_{pinned}")
