@@ -92,6 +92,7 @@ def application() -> Iterator[str]:
         may=may, who=lambda request: {"id": request.get_header("X-Who")}, key=KEY, secret=SECRET, master_key=MASTER
     )
     auth.falcon(app)
+    app.add_route("/page", Page())
     server = make_server("127.0.0.1", 0, app, handler_class=_Quiet)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
@@ -99,6 +100,14 @@ def application() -> Iterator[str]:
     server.shutdown()
     serving.join()
     server.server_close()
+
+
+class Page:
+    """For a browser to be at."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = falcon.MEDIA_HTML
+        resp.text = "<!doctype html><title>page</title>"
 
 
 class _Quiet(WSGIRequestHandler):
