@@ -14,19 +14,18 @@ from benchmarks.parts import Column, Contender, Part
 from benchmarks.peers.pushing import Server, servers, serving
 
 _CHANNEL = "load"
-# Between a message and the next: all have polled again, and servers have tidied up.
-_GAP = 1.0
 
 
 @contextmanager
 def _open(bench: Bench) -> Iterator[list[Contender]]:
     polls, messages = bench.pick(1_000, 5_000), bench.pick(3, 10)
+    gap = bench.pick(1, 3)  # seconds until all have polled again
     quick = ("longpoll × 1", "longpoll × 2", "faye, Node")
     chosen = [server for server in servers() if not bench.quick or server.name in quick]
-    yield [contender for server in chosen for contender in _contenders(bench, server, polls, messages)]
+    yield [contender for server in chosen for contender in _contenders(bench, server, polls, messages, gap)]
 
 
-def _contenders(bench: Bench, server: Server, polls: int, messages: int) -> list[Contender]:
+def _contenders(bench: Bench, server: Server, polls: int, messages: int, gap: float) -> list[Contender]:
     version = bench.attempt(server.name, lambda: server.install(bench))
     if version is None:
         return []
@@ -37,7 +36,7 @@ def _contenders(bench: Bench, server: Server, polls: int, messages: int) -> list
             for number in range(messages):
                 server.publish(running.port, _CHANNEL, {"n": number, "t": time.monotonic()})
                 clients.await_line(f"message {number} ", 30)
-                time.sleep(_GAP)
+                time.sleep(gap)
             _, count, p50, p99, longest = clients.await_line("all ").split()
         if int(count) != polls * messages:
             raise BenchmarkError(f"{count} of {polls * messages} were delivered")
