@@ -8,6 +8,8 @@ import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from queueapi.cli import terminal
@@ -20,6 +22,10 @@ from queueapi.tables import Table
 
 _CHUNK: Final = 1000
 _SINGLE: Final = 500
+# Jobs that are pushed one by one, each when the result of the last is there: the worker sleeps in between.
+_ANSWERED: Final = 100
+# Seconds for one of them, and for a worker to start.
+_PATIENCE: Final = 30.0
 
 
 def add(commands: Commands) -> None:
@@ -28,7 +34,8 @@ def add(commands: Commands) -> None:
     taught(
         bench,
         "Push jobs that do nothing to a queue of its own, have workers of its own run them, and say how "
-        "fast that went. Nobody else's workers take these jobs, its workers take no other jobs, and nothing "
+        "fast that went, and how fast one job after the other comes back with its result. Nobody else's workers "
+        "take these jobs, its workers take no other jobs, and nothing "
         "is left behind. It does put load on the server.",
         "  queueapi bench                10,000 jobs, a process\n  queueapi bench -n 100000 -p 2",
     )
@@ -48,11 +55,13 @@ def _bench(arguments: argparse.Namespace) -> int:
             rows = _pushed(made, name, arguments.n, ids)
             _drain(name, arguments.n, arguments.processes)
             done, seconds = yardstick.time(ids)
+            answered = _answered(made, name, ids)
         finally:
             yardstick.forget(ids)
-    if done != len(ids):
-        raise QueueAPIError(f"only {done:,} of {len(ids):,} jobs were run: look at what the workers said above")
+    if done != arguments.n:
+        raise QueueAPIError(f"only {done:,} of {arguments.n:,} jobs were run: look at what the workers said above")
     rows.append(_row(f"run by {arguments.processes} × 20 slots", done, seconds))
+    rows.append(_row("one after the other, each with its result", _ANSWERED, answered))
     terminal.show(Table(["", "jobs", "seconds", "a second"], rows, ""))
     return 0
 
@@ -78,16 +87,47 @@ def _pushed(made: Runtime, name: str, count: int, ids: list[int]) -> list[list[s
 
 
 def _drain(name: str, count: int, processes: int) -> None:
-    words = ["queueapi.cli.benchjob", "-q", name, "-p", str(processes), "-c", "20", "--burst"]
+    with terminal.counting(f"running {count:,}"), _worker(name, "-p", str(processes), "--burst") as worker:
+        _, said = worker.communicate()
+    if worker.returncode:
+        print(said, end="", file=sys.stderr)
+
+
+def _answered(made: Runtime, name: str, ids: list[int]) -> float:
+    """Seconds for so many, with a worker that is there and sleeps."""
+    from queueapi.cli.benchjob import Nothing
+
+    queue = Queue(lambda: made)[name]
+
+    def ask(n: int) -> None:
+        handle = queue.push(Nothing(n))
+        ids.append(handle.id)
+        handle.wait(_PATIENCE)
+
+    with terminal.counting("waiting for each", _ANSWERED) as note, _worker(name):
+        ask(0)  # until then it starts
+        began = time.perf_counter()
+        for n in range(_ANSWERED):
+            ask(n)
+            note(1)
+        return time.perf_counter() - began
+
+
+@contextmanager
+def _worker(name: str, *more: str) -> Iterator[subprocess.Popen[str]]:
+    words = ["queueapi.cli.benchjob", "-q", name, "-c", "20", *more]
     code = "import sys; from queueapi.cli import work; sys.exit(work())"
     # What the environment says of the user's own workers is not meant for these.
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
-    with terminal.counting(f"running {count:,}"):
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", code, *words], env=environment, capture_output=True, text=True, check=False
-        )
-    if done.returncode:
-        print(done.stderr, end="", file=sys.stderr)
+    worker = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", code, *words], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield worker
+    finally:
+        if worker.poll() is None:
+            worker.terminate()
+            worker.communicate()
 
 
 _NOT_OURS: Final = ("QUEUES", "QUEUE", "VERBOSE", "QUEUEAPI_MAX_JOBS", "QUEUEAPI_MAX_MEMORY", "QUEUEAPI_LOG_FORMAT")

@@ -157,6 +157,7 @@ def test_a_benchmark_says_figures_touches_nobody_elses_jobs_and_leaves_nothing(
     measured = terminal("bench", "-n", "1500")
     assert measured.end() == 0, measured.said
     figures = {"pushed one by one": "500", "pushed by the thousand": "1,000", "run by 1 × 20 slots": "1,500"}
+    figures["one after the other, each with its result"] = "100"
     for what, count in figures.items():
         assert re.search(rf"{what} +{count} +[\d.]+ +[\d,]+\n", measured.plain), measured.plain
     assert sql("select id, state, attempt, xmin::text from queueapi.jobs order by id") == before
