@@ -2,6 +2,7 @@
 # ARGS    for pytest, instead of the whole suite        make test ARGS='-k cursor -x'
 # QUICK   a short benchmark instead of the full one     make bench QUICK=1
 # ONLY    parts of it; AGAIN: anew; PAIRS: rounds       make bench ONLY=drain,latency AGAIN=1 PAIRS=7
+# PEERS   beside these alone                            make bench ONLY=drain PEERS=graphile
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(if \
     $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))) python3)
@@ -30,8 +31,9 @@ check: .venv/.installed ## what can be found wrong without running it: style, ty
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.installed ## measure beside others what is missing; QUICK, ONLY, AGAIN and PAIRS choose (see docs/benchmarks.md)
-	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(AGAIN),--again) $(if $(PAIRS),--pairs $(PAIRS)) $(ONLY)
+bench: .venv/.installed ## measure beside others what is missing; QUICK, ONLY, PEERS, AGAIN and PAIRS choose (see docs/benchmarks.md)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(AGAIN),--again) $(if $(PAIRS),--pairs $(PAIRS)) \
+	    $(if $(PEERS),--peers $(PEERS)) $(ONLY)
 
 clean: ## away with everything that was made here: .venv, the demo's data, caches
 	@home=$$(cat .dev/postgres/elsewhere 2>/dev/null); case "$$home" in */queueapi-postgres-*) rm -rf "$$home" ;; esac

@@ -35,6 +35,7 @@ part that is complete is left alone. The document is written of all that there i
   make bench ONLY=drain,latency    these parts only
   make bench ONLY=drain AGAIN=1    measure anew; what was measured before is forgotten
   make bench PAIRS=10              more rounds, beside those that there are
+  make bench PEERS=graphile,faye   beside these alone; the others' samples are kept
   make bench QUICK=1               a first impression; written to .bench/quick, not to docs
   python -m benchmarks --check     whether every peer runs each of its jobs exactly once
   python -m benchmarks --write     only write the document
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser(known)
     arguments = parser.parse_args(argv)
     if arguments.check:
-        return _with_server(arguments.quick, 1, lambda bench, _: check.run(bench, arguments.parts))
+        return _with_server(arguments, 1, lambda bench, _: check.run(bench, arguments.parts))
     chosen = [name for word in arguments.parts for name in word.split(",") if name] or list(known)
     if unknown := [name for name in chosen if name not in known]:
         parser.error(f"there is no part {unknown[0]!r}: choose from {', '.join(known)}")
@@ -77,6 +78,7 @@ def _parser(known: dict[str, Part]) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="fewer jobs, peers and rounds, for a first impression")
     parser.add_argument("--again", action="store_true", help="forget what was measured of these parts")
     parser.add_argument("--pairs", type=int, metavar="N", help="so many rounds (default: 5; where one is long, fewer)")
+    parser.add_argument("--peers", default="", metavar="NAME,...", help="only these peers, beside ours and yardsticks")
     parser.add_argument("--check", action="store_true", help="run some jobs on each peer, and count them")
     parser.add_argument("--write", action="store_true", help="measure nothing")
     return parser
@@ -90,7 +92,7 @@ def _measure(chosen: Sequence[Part], ledger: Ledger, arguments: argparse.Namespa
     def run(bench: Bench, shown: Progress) -> list[str]:
         return [trouble for part in chosen for trouble in _part(part, bench, shown, ledger, arguments)]
 
-    return _with_server(arguments.quick, len(chosen), run)
+    return _with_server(arguments, len(chosen), run)
 
 
 def _part(part: Part, bench: Bench, shown: Progress, ledger: Ledger, arguments: argparse.Namespace) -> list[str]:
@@ -109,11 +111,13 @@ def _part(part: Part, bench: Bench, shown: Progress, ledger: Ledger, arguments: 
     return [f"{part.name}: {trouble}" for trouble in failed]
 
 
-def _with_server(quick: bool, count: int, run: Callable[[Bench, Progress], T]) -> T:
+def _with_server(arguments: argparse.Namespace, count: int, run: Callable[[Bench, Progress], T]) -> T:
     server = EmbeddedPostgres(HOME / "postgres", settings=_SETTINGS)
     try:
         with progress(count) as shown, server, Processes(HOME / "logs") as processes:
-            bench = Bench(server.dsn, server.log, HOME, quick, processes, Tools(HOME, shown.say), shown.say)
+            only = [name for name in arguments.peers.split(",") if name]
+            tools = Tools(HOME, shown.say)
+            bench = Bench(server.dsn, server.log, HOME, arguments.quick, processes, tools, shown.say, only)
             return run(bench, shown)
     finally:
         server.destroy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ class Bench:
         quick: fewer jobs and rounds.
         tools: brings what peers need.
         say: shows what is being done.
+        only: beginnings of peers' names; empty for all of them.
         skipped: who cannot be measured, and why.
     """
 
@@ -37,6 +38,7 @@ class Bench:
     processes: Processes
     tools: Tools
     say: Callable[[str], object]
+    only: Sequence[str] = ()
     skipped: dict[str, str] = field(default_factory=dict)
     _redis: list[str] = field(default_factory=list)
 
@@ -67,6 +69,11 @@ class Bench:
     def pick(self, quick: int, full: int) -> int:
         """A size, for this form of the run."""
         return quick if self.quick else full
+
+    def wants(self, name: str, ours: bool) -> bool:
+        """Whether a peer shall take part. Ours and the yardsticks always do."""
+        always = ours or name.startswith("plain ")
+        return always or not self.only or any(name.lower().startswith(word.lower()) for word in self.only)
 
     def attempt(self, name: str, install: Callable[[], str]) -> str | None:
         """Install a peer: its version, or None, and why it is left out is noted."""

@@ -26,13 +26,14 @@ def _open(bench: Bench) -> Iterator[list[Contender]]:
 
 
 def _contenders(bench: Bench, server: Server, polls: int, messages: int, gap: float) -> list[Contender]:
-    version = bench.attempt(server.name, lambda: server.install(bench))
+    wanted = bench.wants(server.name, server.ours)
+    version = bench.attempt(server.name, lambda: server.install(bench)) if wanted else None
     if version is None:
         return []
 
     def run() -> dict[str, float]:
-        wanted = [[_CHANNEL]] * polls
-        with serving(bench, server) as running, running.clients(bench, wanted, messages=messages) as clients:
+        pages = [[_CHANNEL]] * polls
+        with serving(bench, server) as running, running.clients(bench, pages, messages=messages) as clients:
             for number in range(messages):
                 server.publish(running.port, _CHANNEL, {"n": number, "t": time.monotonic()})
                 clients.await_line(f"message {number} ", 30)

@@ -30,7 +30,8 @@ def _open(bench: Bench) -> Iterator[list[Contender]]:
 
 
 def _contenders(bench: Bench, server: Server, polls: int) -> list[Contender]:
-    version = bench.attempt(server.name, lambda: server.install(bench))
+    wanted = bench.wants(server.name, server.ours)
+    version = bench.attempt(server.name, lambda: server.install(bench)) if wanted else None
     if version is None:
         return []
 

@@ -55,6 +55,7 @@ class Script:
 
     async def migrate(self) -> None:
         await self._client.migrate()
+        await self._client.install_queue_storage()
 
     async def fill(self, job: str, count: int) -> object:
         for start in range(0, count, _CHUNK):

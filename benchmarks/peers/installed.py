@@ -165,6 +165,8 @@ def stamped(file: Path) -> list[tuple[int, int]]:
 def install(bench: Bench, peers: Iterable[Peer], purpose: str) -> Iterator[Installed]:
     """Those that can be had, each with a store of its own; of the others it is noted why not."""
     for peer in peers:
+        if not bench.wants(peer.name, peer.ours):
+            continue
         version = bench.attempt(peer.name, partial(peer.install, bench))
         if version is None:
             continue
