@@ -13,6 +13,7 @@ PARTS: Final = (
     "wants",
     "ladder",
     "tabs",
+    "leading",
     "hearing",
     "bus",
     "page",

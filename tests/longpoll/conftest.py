@@ -228,6 +228,8 @@ def chromium() -> Iterator[Any]:
         "--disable-component-update", "--disable-sync",
     ]  # fmt: skip
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=flags)
+        # As people have it: pages that were left are kept for a while.
+        kept = ["--disable-back-forward-cache"]
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=flags, ignore_default_args=kept)
         yield browser
         browser.close()

@@ -14,6 +14,7 @@ class Request {
       : JSON.parse(body);
     Object.assign(this, asked, { raw: body });
     page.requests.push(this);
+    if (page.serve) page.serve(this);
   }
 
   status(status, text, headers) {
@@ -140,7 +141,7 @@ function fakeDocument(page, options) {
         script.readyState = 'loaded';
         if (handler) handler();
       });
-      request.callback = callback;
+      Object.assign(request, { callback, script });
       request.type = script.charset;
     },
     removeChild(script) {

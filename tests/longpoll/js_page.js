@@ -54,9 +54,10 @@ class Clock {
     this.turn = 0;                                    // how many timers have run
   }
 
-  set(fn, delay) {
+  // `owner`: a page, whose timers stand still while it hangs.
+  set(fn, delay, owner) {
     this.last += 1;
-    this.timers.push({ id: this.last, fn, due: this.time + Math.max(0, Number(delay) || 0) });
+    this.timers.push({ id: this.last, fn, due: this.time + Math.max(0, Number(delay) || 0), owner });
     return this.last;
   }
 
@@ -65,7 +66,8 @@ class Clock {
   }
 
   next() {
-    return this.timers.reduce((first, timer) => (first && first.due <= timer.due ? first : timer), null);
+    return this.timers.filter((timer) => !timer.owner || !timer.owner.hung)
+      .reduce((first, timer) => (first && first.due <= timer.due ? first : timer), null);
   }
 
   // Lets `ms` pass. A timer's error goes where a browser's goes: past the page, into `errors`.
@@ -91,22 +93,26 @@ class Clock {
 function addEvents(page, target, modern) {
   if (modern) {
     target.addEventListener = (name, fn) => { page.listeners.push({ name, fn }); };
+    target.removeEventListener = (name, fn) => {
+      page.listeners = page.listeners.filter((one) => one.name !== name || one.fn !== fn);
+    };
   } else {
     target.attachEvent = (name, fn) => { page.listeners.push({ name: name.slice(2), fn }); };
   }
 }
 
 /*
- * options: xhr 'cors' | 'old' | 'activex' | false, xdr, json, events (addEventListener), href; websocket and eventsource
- * true | 'old'. The default is the poorest of all, which has only script tags.
+ * options: xhr 'cors' | 'old' | 'activex' | false, xdr, json, events (addEventListener), href; websocket and
+ * eventsource true | 'old'; clock, if it is another page's; install(page), called before the script runs. The default
+ * is the poorest of all, which has only script tags.
  */
 function makePage(source, options) {
   options = { xhr: false, xdr: false, json: false, events: false, ...options };
   const realm = makeRealm(options.json);
   const { global } = realm;
-  const clock = new Clock();
+  const clock = options.clock || new Clock();
   const page = {
-    clock, requests: [], streams: [], scripts: [], xdrs: [], listeners: [], random: 0.5, complaints: [],
+    clock, global, requests: [], streams: [], scripts: [], xdrs: [], listeners: [], random: 0.5, complaints: [],
     href: options.href || 'http://site.example/page',
     get pending() { return page.requests.filter((request) => !request.over); },
     get stream() { return page.streams[page.streams.length - 1]; },
@@ -129,7 +135,7 @@ function makePage(source, options) {
   global.window = page.window;
   global.location = { protocol: location.protocol, host: location.host };
   global.navigator = { onLine: true };
-  global.setTimeout = (fn, ms) => clock.set(fn, ms);
+  global.setTimeout = (fn, ms) => clock.set(fn, ms, page);
   global.clearTimeout = (id) => clock.clear(id);
   global.Math.random = () => page.random;
   const RealDate = Date;
@@ -145,9 +151,10 @@ function makePage(source, options) {
   addEvents(page, global, options.events);
   addEvents(page, global.document, options.events);
   if (options.events) global.onpagehide = null;
+  if (options.install) options.install(page);
   vm.runInContext(source, realm.context, { filename: 'longpoll.js' });
   page.LongPoll = global.LongPoll;
   return page;
 }
 
-module.exports = { makePage };
+module.exports = { Clock, makePage };

@@ -7,6 +7,7 @@ const assert = require('assert').strict;
 const fs = require('fs');
 const path = require('path');
 const { makePage } = require('./js_page.js');
+const { Browser } = require('./js_tabs.js');
 
 const source = fs.readFileSync(process.argv[2], 'utf8');
 const cases = [];
@@ -16,6 +17,7 @@ const tools = {
   test: (name, body) => { cases.push({ name, body }); },
   script: path.resolve(process.argv[2]),
   page: (options) => makePage(source, options),
+  browser: (options) => new Browser(source, options),
   // A page with an old same-origin XMLHttpRequest, and one client on it that has sent nothing yet.
   open(options, url, clientOptions) {
     const page = makePage(source, { xhr: 'old', ...options });
@@ -30,6 +32,24 @@ const tools = {
     opened.page.advance(0);
     return opened;
   },
+  MODERN: { xhr: 'cors', events: true, json: true, websocket: true, eventsource: true },
+  // A modern page with job 't', whose first request has brought cursor c1.
+  climbing(options, clientOptions, url) {
+    const page = makePage(source, { ...tools.MODERN, ...options });
+    const client = page.LongPoll(url || '', clientOptions);
+    const told = [];
+    const job = client.job('t').any((event) => told.push(event));
+    page.advance(0);
+    page.last.reply([], 'c1');
+    return { page, client, job, told };
+  },
+  // The same, with a stream that carries the news, at cursor c2.
+  carried(options, clientOptions) {
+    const opened = tools.climbing(options, clientOptions);
+    opened.page.stream.accept().reply([], 'c2');
+    return opened;
+  },
+  streaming: (page) => page.streams.filter((stream) => !stream.over).map((stream) => stream.transport),
   message: (event, data, id, channel) => ({ channel: channel || 't', event, data, id }),
   names: (request) => Array.from(request.channels),
 };

@@ -9,6 +9,7 @@ class Stream {
   constructor(page, transport, url, tell) {
     Object.assign(this, { page, transport, url, tell, over: false, closed: false, frames: 0, time: page.clock.time });
     page.streams.push(this);
+    if (page.serve) page.serve(this);
   }
 
   asks(asked) {

@@ -10,6 +10,16 @@ Tabs.prototype.hear = function (message) {
   HEAR[message.type].call(this, message);
 };
 
+// Whether something was lost on the way: it asks once by itself, then, and joins again.
+Tabs.prototype.hasMissed = function (number) {
+  var missed = this.expected !== null && this.expected !== number;
+  if (missed) {
+    this.expected = null;
+    this.link.restart();
+  }
+  return missed;
+};
+
 var HEAR = {
   who: function () {
     if (this.leads) { this.sayLead(); }
@@ -29,11 +39,14 @@ var HEAR = {
         if (leader === tabs.leader) { tabs.takeOver(); }
       });
     }
+    if (leader === this.leader && message.roll) { this.say('here', {to: leader}); }
+    if (leader === this.leader && message.slow && this.expected !== null && !root.document.hidden) { this.takeOver(); }
   },
 
   bye: function (message) {
     var member = this.member(message.from);
     if (message.from !== this.leader) {
+      this.unhear(message.from);
       if (member) { this.forget(member); }
     } else if (message.next === this.id) {
       this.takeOver();
@@ -48,6 +61,7 @@ var HEAR = {
 
   hello: function (message) {
     if (this.leads) {
+      this.unhear(message.from);
       this.waiting.push(message);
       this.link.askForAll();
     }
@@ -68,7 +82,7 @@ var HEAR = {
 
   welcome: function (message) {
     var i, want;
-    if (message.from !== this.leader) { return; }
+    if (message.from !== this.leader || this.hasMissed(message.number)) { return; }
     clearTimeout(this.adoption);
     this.link.wants.mixed = true;
     this.expected = message.number;
@@ -81,12 +95,7 @@ var HEAR = {
 
   news: function (message) {
     var wants = this.link.wants, reply = message.reply, told = [], i, want;
-    if (message.from !== this.leader || this.expected === null) { return; }
-    if (message.number !== this.expected) {   // one was lost on the way
-      this.expected = null;
-      this.link.restart();
-      return;
-    }
+    if (message.from !== this.leader || this.expected === null || this.hasMissed(message.number)) { return; }
     this.expected += 1;
     for (i = 0; i < reply.messages.length; i += 1) {
       want = wants.find((reply.messages[i] || {}).channel);
@@ -104,10 +113,6 @@ var HEAR = {
 
   denied: function (message) {
     if (message.from === this.leader) { this.client._deny(message.error); }
-  },
-
-  roll: function (message) {
-    if (message.from === this.leader) { this.say('here', {to: this.leader}); }
   },
 
   lost: function (message) {

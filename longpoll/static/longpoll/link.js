@@ -11,6 +11,7 @@ var GAP = 100;               // ms at least between two polls: messages that com
 var EMPTY_GAP = 1000;        // ms when the poll was empty: a server that does not hold must not be hammered
 var RETRY_FIRST = 500;       // ms, doubled with each failure; the delay is random below that (full jitter), so that
 var RETRY_MAX = 30000;       // ms  the pages a restart cut off do not all come back in the same instant
+var FRESH = 1000;            // ms: what was told so lately needs no asking before another tab goes on from there
 var RETRY_AFTER_MAX = 300000;  // ms of a server's Retry-After that we believe
 
 function Link(url, options, owner) {
@@ -71,7 +72,7 @@ Link.prototype = {
   ask: function () {
     clearTimeout(this.timer);
     if (!this.running || this.request || !this.wants.list.length) { return; }
-    if (!this.probe && !this.failures && !this.wants.hasNew() && this.owner._elsewhere()) { return; }
+    if (!this.probe && !this.failures && !this.wants.isBehind() && this.owner._elsewhere()) { return; }
     var poll = this.compose(), stream = null, alone = !this.ladder.requests.length;
     this.dirty = false;
     if (!this.trial && (alone || poll.wait && !poll.split)) { stream = this.ladder.stream(poll); }
@@ -204,21 +205,27 @@ Link.prototype = {
   // `stale`: what is in flight is not to be trusted any more, its connection died while nobody looked.
   wake: function (stale) {
     if (stale) {
-      this.abort();
       this.wants.part();
-      this.probe = true;
+      this.doubt(0);
     }
     if (!this.request) { this.schedule(0); }
   },
 
   // Another tab is to ask for us from now on, or we are again, or for others as well.
   restart: function () {
-    var joined = this.wants.part();
-    if (joined || this.trial || this.request && (this.request.wait || this.request.stream)) {
-      this.abort();
-      this.probe = true;
+    var joined = this.wants.part(), request = this.request;
+    if (joined || this.trial || request && (request.wait || request.stream)) {
+      this.doubt(0);
+    } else {                                  // it is asking anew already, maybe for a part
+      this.wants.doubt(FRESH);
     }
     if (!this.failures) { this.ask(); }
+  },
+
+  doubt: function (age) {
+    this.abort();
+    this.wants.doubt(age);
+    this.probe = true;
   },
 
   // Others wait for us to ask for what they want. What is answered at once is not interrupted: it is about to be done.

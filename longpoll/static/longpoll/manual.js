@@ -43,14 +43,15 @@
  *            Of what a pattern brings, message.name is the channel that it came on.
  *
  * The parts, each in a file of its own in the source:
- *   client    the list of what the page waits for; each message delivered once
- *   link      asks for what is on the list, again and again, and recovers
- *   ladder    which way to ask: the best that works
- *   tabs, bus one tab asks for all
- *   page      back online, page shown, machine woken, page left
- *   channels  jobs and channels: who is called with what
- *   polls, streams  the five transports
- *   language  what ES3 lacked
+ *   client           the list of what the page waits for; each message told once
+ *   link, climbing   ask for what is on the list, again and again; come by a stream, and recover from its loss
+ *   wants            what to ask for, and from where on
+ *   ladder           which way: the best that works
+ *   tabs, leading, hearing, bus   one tab asks for all
+ *   page             back online, page shown, machine woken, page left
+ *   channels         jobs and channels: who is called with what
+ *   polls, streams   the five transports
+ *   language         what ES3 lacked
  *
  * ES3 throughout, nothing assumed: no JSON, forEach, bind, addEventListener, Date.now; no reserved word after a dot,
  * no trailing comma, every try has its catch (IE 7 skips a finally without one).

@@ -1,5 +1,5 @@
-// Transports that stay open. Each opens a stream for what `poll` asks, calls heard(text) with each reply and lost() when
-// it has ended, once; and sets poll.abort, and where what is asked may change meanwhile, poll.again.
+// Transports that stay open. Each opens a stream for what `poll` asks, calls heard(text) with each reply, and lost()
+// once, when it has ended; and sets poll.abort, and where what is asked may change meanwhile, poll.again.
 
 var OPEN = {
   websocket: function (url, poll, heard, lost) {

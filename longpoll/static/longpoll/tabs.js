@@ -2,7 +2,7 @@
 //   1. A tab comes, and goes. It says so.
 //   2. Somebody leads: who finds no leader does. Of two, the later; that both ask meanwhile harms nobody.
 //   3. The others join it, each when it has asked once by itself: it hands over its names and their cursors.
-//   4. The leader asks from all those cursors on, and hands round each reply, numbered.
+//   4. The leader asks from all those cursors on, and hands round each reply, numbered: see leading.
 // A leader that does not answer has its place taken: each tab asks once by itself, and joins again. Nothing is lost in
 // any of this, since nobody's cursor moves before the messages up to it have been told; nothing is told twice, since
 // messages have ids. So any of this may fail at any point, and is begun anew.
@@ -105,10 +105,16 @@ Tabs.prototype = {
     this.part();
     this.leads = true;
     this.term += 1;
+    this.calledAt = now();
     this.sayLead();
   },
 
-  sayLead: function () { this.say('lead', {term: this.term, held: this.life.held}); },
+  // `roll`: each of the others is to say that it is there. `slow`: the timers of a page that nobody looks at run once a
+  // minute at times, and without a stream, news waits for them.
+  sayLead: function (roll) {
+    var request = this.link.request, slow = root.document.hidden && !(request && request.stream);
+    this.say('lead', {term: this.term, held: this.life.held, roll: roll === true, slow: !!slow});
+  },
 
   follow: function (message) {
     this.part();
@@ -144,12 +150,13 @@ Tabs.prototype = {
   join: function () {
     var tabs = this, wants = this.link.wants.where(false), names = [], cursors = [], i;
     if (!wants.length) { return; }
+    wants = wants.concat(this.link.wants.where('asked'));
     for (i = 0; i < wants.length; i += 1) {
       wants[i].joined = 'asked';
       names.push(wants[i].name);
       cursors.push(wants[i].cursor);
     }
-    this.say('hello', {to: this.leader, names: names, cursors: cursors});
+    this.say('hello', {to: this.leader, names: names, cursors: cursors, at: now()});
     clearTimeout(this.adoption);
     this.adoption = setTimeout(function () { tabs.takeOver(); }, ADOPTION);
   },
@@ -158,98 +165,5 @@ Tabs.prototype = {
   drop: function (name) {
     if (this.leader) { this.say('drop', {to: this.leader, name: name}); }
     this.release(name);
-  },
-
-  // 4. Asking for all.
-
-  adopt: function () {
-    var waiting = this.waiting, i, j, hello, member;
-    if (!waiting.length) { return; }
-    this.waiting = [];
-    this.link.wants.doubt();
-    for (i = 0; i < waiting.length; i += 1) {
-      hello = waiting[i];
-      member = this.member(hello.from);
-      if (!member) { this.members.push(member = {id: hello.from, names: [], missing: false}); }
-      for (j = 0; j < hello.names.length; j += 1) {
-        remove(member.names, hello.names[j]);
-        member.names.push(hello.names[j]);
-        this.link.wants.add(hello.names[j], hello.cursors[j]);
-      }
-      this.say('welcome', {to: hello.from, names: hello.names, number: this.number});
-    }
-    this.handState();
-  },
-
-  member: function (id) {
-    for (var i = 0; i < this.members.length; i += 1) {
-      if (this.members[i].id === id) { return this.members[i]; }
-    }
-    return null;
-  },
-
-  isWanted: function (name) {
-    for (var i = 0; i < this.members.length; i += 1) {
-      if (position(this.members[i].names, name) >= 0) { return true; }
-    }
-    return !!this.client._find(name);
-  },
-
-  release: function (name) {
-    if (!this.isWanted(name)) { this.link.wants.drop(name); }
-  },
-
-  forget: function (member) {
-    var i;
-    remove(this.members, member);
-    for (i = 0; i < member.names.length; i += 1) { this.release(member.names[i]); }
-    this.client._restIfIdle();
-  },
-
-  hand: function (reply, poll) {
-    var names = [], all = !poll.split, i;
-    if (!this.members.length) { return; }
-    for (i = 0; i < poll.batch.length; i += 1) {
-      if (poll.batch[i].also) { all = false; } else { names.push(poll.batch[i].name); }
-    }
-    this.say('news', {number: this.number, names: all ? null : names, reply: reply});
-    this.number += 1;
-  },
-
-  handState: function () {
-    if (this.members.length) { this.say('state', {state: this.client.state, transport: this.client.transport}); }
-  },
-
-  // The server will not have some names. True if any of them is one that another tab wants.
-  deny: function (error) {
-    var named = error.channels || [], any = false, i, j;
-    if (!this.members.length) { return false; }
-    this.say('denied', {error: error});
-    for (i = 0; i < named.length; i += 1) {
-      for (j = 0; j < this.members.length; j += 1) { any = remove(this.members[j].names, named[i]) || any; }
-      this.release(named[i]);
-    }
-    return any;
-  },
-
-  // The server refuses what is asked for all, and does not say which of it: each is to hear its own.
-  disband: function () {
-    if (!this.members.length) { return false; }
-    this.say('alone');
-    this.off = true;
-    this.close();
-    this.link.restart();
-    return true;
-  },
-
-  // Those who do not answer are gone: their page was killed, and could not say so.
-  callRoll: function () {
-    var members = this.members.slice(0), i;
-    if (!this.members.length || now() - (this.rolledAt || 0) < ROLL) { return; }
-    this.rolledAt = now();
-    for (i = 0; i < members.length; i += 1) {
-      if (members[i].missing) { this.forget(members[i]); } else { members[i].missing = true; }
-    }
-    this.say('roll');
   }
 };

@@ -10,7 +10,7 @@ var JOINT_MAX = 15000;       // characters of several cursors that go together
 
 function Wants(url) {
   this.url = url;
-  this.list = [];            // {name, cursor, also, stale, joined}, longest unasked first
+  this.list = [];            // {name, cursor, also, told, stale, joined}, longest unasked first
   this.mixed = false;        // cursors tell what other tabs were shown, too
 }
 
@@ -28,7 +28,7 @@ Wants.prototype = {
   add: function (name, cursor) {
     var want = this.find(name);
     if (!want) {
-      this.list.push({name: name, cursor: cursor || null, also: null, stale: false, joined: false});
+      this.list.push({name: name, cursor: cursor || null, also: null, told: now(), stale: false, joined: false});
     } else if (cursor && want.cursor !== cursor) {
       want.cursor = want.cursor + '|' + cursor;  // to the server: what either has not seen
     }
@@ -44,11 +44,19 @@ Wants.prototype = {
 
   drop: function (name) { remove(this.list, this.find(name)); },
 
-  hasNew: function () {
+  // Whether the present state of something is not known: it is new, or nobody has asked for it in a while.
+  isBehind: function () {
     for (var i = 0; i < this.list.length; i += 1) {
-      if (this.list[i].cursor === null) { return true; }
+      if (this.list[i].cursor === null || this.list[i].stale) { return true; }
     }
     return false;
+  },
+
+  // What was told last so many milliseconds ago or longer.
+  doubt: function (age) {
+    for (var i = 0; i < this.list.length; i += 1) {
+      if (now() - this.list[i].told >= age) { this.list[i].stale = true; }
+    }
   },
 
   // 2. The next request.
@@ -71,12 +79,13 @@ Wants.prototype = {
     }
     return {
       transport: transport, batch: batch, names: names, cursor: first.cursor, split: batch.length < this.list.length,
-      hasty: this.mixed && (first.cursor === null || first.stale && batch.length < this.list.length)
+      hasty: this.mixed && (first.cursor === null || first.stale)
     };
   },
 
   // Where other tabs have a say, a new name does not start where the others stand: their cursor may tell of this very
-  // job, as shown to another tab. It is asked for alone, first; then what is stale; then all cursors become one.
+  // job, as shown to another tab. It is asked for alone, first. Then what is stale: it would bring the others what is
+  // older than they are. Then all cursors become one.
   first: function (transport) {
     var stale = null, cursors = [], names = [], i, want, joint;
     for (i = 0; i < this.list.length; i += 1) {
@@ -101,16 +110,10 @@ Wants.prototype = {
       var want = poll.batch[i];
       if (cursor !== undefined) { want.cursor = want.also ? cursor + '|' + want.also : cursor; }
       want.also = null;
+      want.told = now();
       want.stale = false;
       if (poll.split && remove(this.list, want)) { this.list.push(want); }
     }
-  },
-
-  // Before others go with them: their cursors may be half a minute old, and would bring the others what is older
-  // than they are.
-  doubt: function () {
-    this.mixed = true;
-    for (var i = 0; i < this.list.length; i += 1) { this.list[i].stale = true; }
   },
 
   // 4. Other tabs. Of what another tab asks for, `joined` is true; while it has not said so, 'asked'.
@@ -128,6 +131,7 @@ Wants.prototype = {
     for (var i = 0; i < this.list.length; i += 1) {
       if (this.list[i].joined === true && (!names || position(names, this.list[i].name) >= 0)) {
         this.list[i].cursor = cursor;
+        this.list[i].told = now();
       }
     }
   },
