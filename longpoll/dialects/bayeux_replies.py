@@ -7,6 +7,7 @@ an old client of Faye's would take for its own, and no clientId, which is nobody
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -64,6 +65,7 @@ def events(news: News) -> list[msgspec.Raw]:
     return told
 
 
+@lru_cache(maxsize=16)  # of a megabyte each, perhaps; thousands are told the same one after another
 def _event(path: str, told: Told, enveloped: bool) -> msgspec.Raw:
     data = told.data.encode()
     if told.event != "message":

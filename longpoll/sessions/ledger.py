@@ -15,7 +15,7 @@ from queueapi.loop import Loop
 from queueapi.postgres.clients import ClientRow
 
 # Seconds until what is noted is written: a crash of this process in between brings its clients as much twice.
-LAZY: Final = 0.5
+LAZY: Final = 1.0
 # Seconds between two looks for sessions that have ended.
 SWEEP: Final = 10.0
 # Rows of one statement.
@@ -30,14 +30,14 @@ class Ledger:
     for what has ended; 6. writes the rest when it stops.
 
     Args:
-        save: writes rows; the ids of those that were ours.
+        save: writes rows; (id, turn) of those that were ours.
         lost: told of a session that is another node's.
         sweep: the fifth duty.
     """
 
     def __init__(
         self,
-        save: Callable[[Sequence[ClientRow]], set[str]],
+        save: Callable[[Sequence[ClientRow]], set[tuple[str, int]]],
         lost: Callable[[Session], object],
         sweep: Callable[[], object],
         events: Events,
@@ -98,7 +98,7 @@ class Ledger:
             self._put_back(urgent, noted)
             raise
         for session in sessions:
-            if session.id not in ours:
+            if session.key not in ours:
                 self._lost(session)
         _tell(urgent, ours)
 
@@ -118,8 +118,8 @@ class Ledger:
             if self._noted:
                 self._due_at = min(self._due_at, time.monotonic() + LAZY)
 
-    def _saved(self, sessions: Sequence[Session]) -> set[str]:
-        ours: set[str] = set()
+    def _saved(self, sessions: Sequence[Session]) -> set[tuple[str, int]]:
+        ours: set[tuple[str, int]] = set()
         for start in range(0, len(sessions), CHUNK):
             ours |= self._save([session.row() for session in sessions[start : start + CHUNK]])
         return ours
@@ -139,10 +139,10 @@ class Ledger:
         _tell(left, set())
 
 
-def _tell(urgent: list[tuple[Session, Then]], ours: set[str]) -> None:
+def _tell(urgent: list[tuple[Session, Then]], ours: set[tuple[str, int]]) -> None:
     for number, (session, then) in enumerate(urgent):
         try:
-            then(session.id in ours)
+            then(session.key in ours)
         except Exception:  # one that cannot be answered must not cost the others theirs
             logging.getLogger("longpoll").exception("an answer could not be given")
         if number % 100 == 99:

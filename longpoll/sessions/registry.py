@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
 from longpoll.listener import Feed
@@ -13,6 +13,7 @@ from longpoll.names import Channels
 from longpoll.sessions.ledger import Ledger
 from longpoll.sessions.session import Session
 from longpoll.sessions.subscriptions import Subscription
+from longpoll.sessions.together import Together
 from longpoll.waiter import News, Waiter
 from queueapi.messages import NewMessage
 from queueapi.postgres.clients import CHANNEL, ClientRow, Clients
@@ -25,6 +26,14 @@ TTL: Final = 120.0
 LONGEST: Final = 60.0
 # Two requests of one client that come to a new node at once take its session over once.
 _LOCKS: Final = 64
+
+
+class Change(NamedTuple):
+    """What a session is to listen to, with what is new to it apart."""
+
+    session: Session
+    wanted: dict[str, Subscription]
+    new: Mapping[str, int | str]
 
 
 class Sessions:
@@ -59,12 +68,15 @@ class Sessions:
         self._here = {}
         self._taking = [threading.Lock() for _ in range(_LOCKS)]
         self._clients = Clients(self._runtime.pool, self._node)
+        self._opening = Together[ClientRow, None](self._open)
+        self._finding = Together[str, ClientRow | None](self._take)
+        self._changing = Together[Change, bool](self._change)
         self._session = Dedicated(self._runtime.open)
         self._keeper = Clients(self._session, self._node)
         self._ledger = Ledger(self._save, self._lost, self._sweep, self._feed.events)
         self._ledger.start()
 
-    def _save(self, rows: Sequence[ClientRow]) -> set[str]:
+    def _save(self, rows: Sequence[ClientRow]) -> set[tuple[str, int]]:
         return self._keeper.save(rows, self._life)
 
     @property
@@ -82,9 +94,14 @@ class Sessions:
         """
         found: list[News] = []
         self._hub.wait(Waiter(Channels((), ()), found.append), None, 0.0)
-        row = self._clients.open(secrets.token_hex(20), acks, found[0].cursor, self._life)
+        row = ClientRow(secrets.token_hex(20), 1, False, acks, "{}", found[0].cursor)
+        self._opening.ask(row)
         session = self._here[row.id] = Session(row, self._hub, self._ledger)
         return session
+
+    def _open(self, rows: Sequence[ClientRow]) -> list[None]:
+        self._clients.open(rows, self._life)
+        return [None] * len(rows)
 
     # -- 3. finding
 
@@ -103,11 +120,15 @@ class Sessions:
         with self._taking[hash(id_) % _LOCKS]:
             if (session := self._here.get(id_)) is not None:
                 return session
-            row = self._clients.take(id_, self._life)
+            row = self._finding.ask(id_)
             if row is None:
                 return None
             session = self._here[id_] = Session(row, self._hub, self._ledger)
             return session
+
+    def _take(self, ids: Sequence[str]) -> list[ClientRow | None]:
+        taken = self._clients.take(ids, self._life)
+        return [taken.get(id_) for id_ in ids]
 
     def touch(self, id_: str) -> bool:
         """Its client is there, whichever node serves it; whether there is one.
@@ -137,15 +158,25 @@ class Sessions:
                 new = {asked: thing for asked, thing in add.items() if asked not in wanted}
                 if new:
                     check(len(wanted) + len(new))
-                    since = session.beginning(self._clients.snapshot())
-                    wanted.update((asked, Subscription(thing, since)) for asked, thing in new.items())
-                if wanted == session.subscriptions:
+                elif wanted == session.subscriptions:
                     return session
-                if self._clients.save([session.row(wanted)], self._life):
-                    session.change(wanted)
+                if self._changing.ask(Change(session, wanted, new)):
                     return session
             self._lost(session)  # to another node, just now: take it over, and look what it listens to there
         return None
+
+    def _change(self, changes: Sequence[Change]) -> list[bool]:
+        snapshot = self._clients.snapshot()
+        rows = []
+        for session, wanted, new in changes:
+            since = session.beginning(snapshot)
+            wanted.update((asked, Subscription(thing, since)) for asked, thing in new.items())
+            rows.append(session.row(wanted))
+        ours = self._clients.save(rows, self._life)
+        for session, wanted, _ in changes:
+            if session.key in ours:
+                session.change(wanted)
+        return [session.key in ours for session, *_ in changes]
 
     def publish(self, id_: str, messages: Sequence[tuple[NewMessage, str | None]]) -> None:
         """Append what that client publishes, each with its number for it: under the same, once.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
 from longpoll.cursor import decode
@@ -15,6 +16,8 @@ from longpoll.sessions.asking import Answer, Connect, Held, Sent, Stream
 from longpoll.sessions.subscriptions import Beginnings, Subscriptions, beginning, channels_of, dump, load
 from longpoll.waiter import News, Waiter
 from queueapi.postgres.clients import ClientRow
+
+_decode = lru_cache(maxsize=1_000)(decode)  # after a message to thousands all of them have the same
 
 
 class Notes(Protocol):
@@ -40,6 +43,7 @@ class Session:
     def __init__(self, row: ClientRow, hub: Hub, notes: Notes) -> None:
         self.id = row.id
         self.turn = row.turn
+        self.key = (row.id, row.turn)  # what is written about it must bear both
         self.roaming = row.roaming
         self.acks = row.acks
         self.editing = threading.Lock()  # whoever changes the subscriptions, in the table as well
@@ -88,7 +92,7 @@ class Session:
         with self._lock:
             if self._held is not held:
                 return
-            version, cursor = self._version, decode(self._cursor)
+            version, cursor = self._version, _decode(self._cursor)
             held.waiter = waiter = Waiter(self._channels, lambda news: self._heard(held, waiter, news))
         self._hub.wait(waiter, cursor, held.until - time.monotonic(), unreadable=cursor is None)
         if version != self._version:
@@ -189,7 +193,7 @@ class Session:
         self._leave_stream()
         with self._lock:
             self._stream = stream
-            if cursor is not None and decode(cursor) is not None:
+            if cursor is not None and _decode(cursor) is not None:
                 self._cursor = cursor  # so far it came: nobody knows better than the client
             channels, start = self._channels, self._cursor if cursor is None else cursor
         stream.follower.follow(channels, start)

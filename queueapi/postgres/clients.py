@@ -52,19 +52,24 @@ class Clients:
         self._run = session.run
         self._node = node
 
-    def open(self, id_: str, acks: bool, cursor: str, seconds: float) -> ClientRow:
-        """A new one, which ends when nothing has been heard of it for so many seconds."""
-        params = {"id": id_, "node": self._node, "acks": acks, "cursor": cursor, "seconds": seconds}
-        self._run("open_session", params)
-        return ClientRow(id_, 1, False, acks, "{}", cursor)
+    def open(self, rows: Sequence[ClientRow], seconds: float) -> None:
+        """New ones, which end when nothing has been heard of them for so many seconds."""
+        params = {
+            "ids": [row.id for row in rows],
+            "acks": [row.acks for row in rows],
+            "cursors": [row.cursor for row in rows],
+            "node": self._node,
+            "seconds": seconds,
+        }
+        self._run("open_sessions", params)
 
-    def take(self, id_: str, seconds: float) -> ClientRow | None:
-        """From now on this node serves it; None if there is none (any more)."""
-        rows = self._run("take_session", {"id": id_, "node": self._node, "seconds": seconds})
-        return ClientRow._make(rows[0][:9]) if rows else None
+    def take(self, ids: Sequence[str], seconds: float) -> dict[str, ClientRow]:
+        """From now on this node serves them; those that there are."""
+        rows = self._run("take_sessions", {"ids": list(ids), "node": self._node, "seconds": seconds})
+        return {row[0]: ClientRow._make(row[:9]) for row in rows}
 
-    def save(self, rows: Sequence[ClientRow], seconds: float) -> set[str]:
-        """Note where these stand; the ids of those whose turn it still is. The others have been left as they are."""
+    def save(self, rows: Sequence[ClientRow], seconds: float) -> set[tuple[str, int]]:
+        """Note where these stand; (id, turn) of those whose turn it still is. The others have been left as they are."""
         params: dict[str, Any] = {
             "ids": [row.id for row in rows],
             "turns": [row.turn for row in rows],
@@ -75,7 +80,7 @@ class Clients:
             "numbers": [row.number for row in rows],
             "seconds": seconds,
         }
-        return {row[0] for row in self._run("save_sessions", params)}
+        return {(id_, turn) for id_, turn in self._run("save_sessions", params)}
 
     def snapshot(self) -> str:
         """This moment of the database, as PostgreSQL's text of a ``pg_snapshot``."""

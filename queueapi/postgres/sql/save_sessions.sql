@@ -6,7 +6,7 @@ with given as materialized (
                 %(sents)s::text[], %(sent_fors)s::text[], %(numbers)s::bigint[])
          as given (id, turn, subscriptions, cursor, sent, sent_for, number)
 ), ours as materialized (
-    select session.id
+    select session.id, session.turn
     from queueapi.sessions as session
     join given on given.id = session.id and given.turn = session.turn
     where set_config('synchronous_commit', 'off', true) is not null
@@ -20,6 +20,6 @@ set subscriptions = coalesce(given.subscriptions::json, session.subscriptions),
     sent_for = given.sent_for,
     number = given.number,
     until = now() + %(seconds)s * interval '1 second'
-from given join ours on ours.id = given.id
+from given join ours on ours.id = given.id and ours.turn = given.turn
 where session.id = given.id
-returning session.id
+returning session.id, session.turn

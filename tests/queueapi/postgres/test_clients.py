@@ -16,75 +16,100 @@ from queueapi.postgres.messages import Messages
 from queueapi.postgres.sessions import Dedicated
 
 TTL = 60.0
-Node = Callable[[], Clients]
+
+
+class Node(Clients):
+    """With verbs for one session."""
+
+    def begin(self, id_: str, acks: bool = False, seconds: float = TTL) -> ClientRow:
+        row = ClientRow(id_, 1, False, acks, "{}", "c0")
+        self.open([row], seconds)
+        return row
+
+    def take_one(self, id_: str) -> ClientRow | None:
+        return self.take([id_], TTL).get(id_)
+
+
+NewNode = Callable[[], Node]
 
 
 @pytest.fixture
-def node(dsn: str) -> Iterator[Node]:
+def node(dsn: str) -> Iterator[NewNode]:
     """Makes nodes, each with its own connection."""
     with ExitStack() as stack:
 
-        def make() -> Clients:
+        def make() -> Node:
             session = Dedicated(lambda: connect(dsn, "tests", 5))
             stack.callback(session.close)
-            return Clients(session, uuid4())
+            return Node(session, uuid4())
 
         yield make
 
 
-def test_a_session_is_what_it_was_opened_as(node: Node) -> None:
+def test_a_session_is_what_it_was_opened_as(node: NewNode) -> None:
     one = node()
-    opened = one.open("a", True, "c0", TTL)
-    assert opened == ClientRow("a", 1, False, True, "{}", "c0")
-    assert one.take("a", TTL) == opened._replace(turn=2)
+    opened = one.begin("a", acks=True)
+    assert one.take_one("a") == opened._replace(turn=2)
 
 
-def test_another_node_goes_on_where_the_first_had_come_to(node: Node) -> None:
+def test_another_node_goes_on_where_the_first_had_come_to(node: NewNode) -> None:
     one, other = node(), node()
-    row = one.open("a", False, "c0", TTL)._replace(
+    row = one.begin("a")._replace(
         subscriptions='{"/x":"x","/jobs/7":7}', cursor="c1", sent="c2", sent_for='"5"', number=3
     )
-    assert one.save([row], TTL) == {"a"}
-    assert other.take("a", TTL) == row._replace(turn=2, roaming=True)
+    assert one.save([row], TTL) == {("a", 1)}
+    assert other.take_one("a") == row._replace(turn=2, roaming=True)
 
 
-def test_saving_without_subscriptions_leaves_them(node: Node) -> None:
+def test_saving_without_subscriptions_leaves_them(node: NewNode) -> None:
     one = node()
-    row = one.open("a", False, "c0", TTL)
+    row = one.begin("a")
     one.save([row._replace(subscriptions='{"/x":"x"}')], TTL)
     one.save([row._replace(subscriptions=None, cursor="c1")], TTL)
-    taken = one.take("a", TTL)
+    taken = one.take_one("a")
     assert taken is not None
     assert (taken.subscriptions, taken.cursor) == ('{"/x":"x"}', "c1")
 
 
-def test_who_lost_a_session_changes_nothing_of_it_and_still_saves_the_others(node: Node) -> None:
+def test_who_lost_a_session_changes_nothing_of_it_and_still_saves_the_others(node: NewNode) -> None:
     one, other = node(), node()
-    rows = [one.open(id_, False, "c0", TTL) for id_ in "ab"]
-    other.take("a", TTL)
-    assert one.save([row._replace(cursor="c9") for row in rows], TTL) == {"b"}
-    taken = other.take("a", TTL)
+    rows = [one.begin(id_) for id_ in "ab"]
+    other.take_one("a")
+    assert one.save([row._replace(cursor="c9") for row in rows], TTL) == {("b", 1)}
+    taken = other.take_one("a")
     assert taken is not None
     assert taken.cursor == "c0"
 
 
-def test_whoever_served_it_is_told_and_nobody_else(node: Node, dsn: str) -> None:
+def test_of_two_that_write_about_one_session_the_later_turn_counts(node: NewNode) -> None:
+    one = node()
+    stale = one.begin("a")
+    taken = one.take_one("a")
+    assert taken is not None
+    rows = [stale._replace(cursor="stale"), taken._replace(cursor="c1"), stale._replace(cursor="stale")]
+    assert one.save(rows, TTL) == {("a", 2)}
+    again = one.take_one("a")
+    assert again is not None
+    assert again.cursor == "c1"
+
+
+def test_whoever_served_it_is_told_and_nobody_else(node: NewNode, dsn: str) -> None:
     one, other = node(), node()
-    one.open("a", False, "c0", TTL)
+    one.begin("a")
     with psycopg.connect(dsn, autocommit=True) as listening:
         listening.execute(f"listen {CHANNEL}".encode())
-        one.take("a", TTL)  # from itself: nothing to tell
-        other.take("a", TTL)
+        one.take_one("a")  # from itself: nothing to tell
+        other.take_one("a")
         one.close("a")
         told = [notice.payload for notice in listening.notifies(timeout=5, stop_after=2)]
     assert told == [f"{one._node} a 3", f"{other._node} a 4"]
 
 
-def test_a_session_whose_time_is_over_is_not_there(node: Node, dsn: str) -> None:
+def test_a_session_whose_time_is_over_is_not_there(node: NewNode, dsn: str) -> None:
     one = node()
-    one.open("a", False, "c0", 0.0)
-    one.open("b", False, "c0", TTL)
-    assert one.take("a", TTL) is None
+    one.begin("a", seconds=0.0)
+    one.begin("b")
+    assert one.take_one("a") is None
     assert not one.touch("a", TTL)
     assert one.touch("b", TTL)
     one.prune()
@@ -92,15 +117,21 @@ def test_a_session_whose_time_is_over_is_not_there(node: Node, dsn: str) -> None
         assert connection.execute("select id from queueapi.sessions").fetchall() == [("b",)]
 
 
-def test_a_session_is_closed_once(node: Node) -> None:
+def test_many_are_taken_at_once_and_those_that_are_not_there_are_not(node: NewNode) -> None:
+    one, other = node(), node()
+    rows = [one.begin(id_) for id_ in "abc"]
+    assert other.take([*"abcd"], TTL) == {row.id: row._replace(turn=2, roaming=True) for row in rows}
+
+
+def test_a_session_is_closed_once(node: NewNode) -> None:
     one = node()
-    one.open("a", False, "c0", TTL)
+    one.begin("a")
     assert one.close("a")
     assert not one.close("a")
-    assert one.take("a", TTL) is None
+    assert one.take_one("a") is None
 
 
-def test_what_was_published_under_a_number_is_not_published_again(node: Node, dsn: str) -> None:
+def test_what_was_published_under_a_number_is_not_published_again(node: NewNode, dsn: str) -> None:
     one, other = node(), node()
     with psycopg.connect(dsn) as connection:
         (start,) = connection.execute("select pg_current_snapshot()::text").fetchone() or ("",)

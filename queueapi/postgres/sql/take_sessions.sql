@@ -1,7 +1,7 @@
--- From now on it is this node's, and what the former one still writes changes nothing. Who held it is told: it may hold a
--- request of the client, which would wait in vain.
+-- From now on they are this node's, and what the former ones still write changes nothing. Who held one is told: it may
+-- hold a request of the client, which would wait in vain.
 with former as materialized (
-    select id, node from queueapi.sessions where id = %(id)s and until > now() for update
+    select id, node from queueapi.sessions where id = any (%(ids)s::text[]) and until > now() order by id for update
 ), taken as (
     update queueapi.sessions as session
     set node = %(node)s::uuid,
