@@ -22,9 +22,9 @@ from queueapi import (
     around_push,
     configure,
 )
+from queueapi.claims import Claimed
 from queueapi.compat.delayed_job import delay
 from queueapi.middleware.sqlalchemy import clean_session
-from queueapi.claims import Claimed
 
 Burst = Callable[..., str]
 
