@@ -39,7 +39,7 @@ class Bayeux:
         mount: where it is served; what is below belongs to it as well. ``/`` is allowed.
         checkers: let clients in by other means than tickets.
         service: given what clients publish on ``/service/...``: (visitor, channel, data); what it returns goes back.
-        hold: seconds that a request is held when nothing comes.
+        hold: seconds that a request is held when nothing comes, 50 at most.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Bayeux:
         self._mount = mount.rstrip("/")
         self._checkers = checkers
         self._service = service
-        self._hold = hold
+        self._hold = min(hold, native.LONGEST_WAIT)
 
     def install(self, app: App, services: Services) -> None:
         sessions = Sessions(services.feed, services.runtime)

@@ -47,8 +47,12 @@ class Together(Generic[T, R]):
             self._waiting.append(asked)
             asked.leads = not self._busy
             self._busy = True
-        if not asked.leads:
-            asked.told.wait()
+        try:
+            if not asked.leads:
+                asked.told.wait()
+        except BaseException:  # interrupted, perhaps just when the work was handed to it
+            self._withdraw(asked)
+            raise
         if asked.leads:
             self._lead()
         if asked.error is not None:
@@ -73,6 +77,14 @@ class Together(Generic[T, R]):
         with self._lock:
             self._busy = bool(self._waiting)
             following = self._waiting[0] if self._waiting else None
+            if following is not None:
+                following.leads = True
         if following is not None:
-            following.leads = True
             following.told.set()
+
+    def _withdraw(self, asked: _Asked[T, R]) -> None:
+        with self._lock:
+            if asked in self._waiting:
+                self._waiting.remove(asked)
+        if asked.leads:
+            self._hand_over()

@@ -66,6 +66,36 @@ def test_an_error_is_everybodys_who_asked_in_that_round_and_nobody_elses() -> No
     assert together.ask(2) == 2
 
 
+class Interrupted(BaseException):
+    pass
+
+
+def test_who_is_interrupted_while_waiting_keeps_nobody_from_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(items: Sequence[int]) -> list[int]:
+        begun.set()
+        assert go_on.wait(20)
+        return list(items)
+
+    together = Together[int, int](work)
+    first = threading.Thread(target=together.ask, args=(1,))
+    first.start()
+    assert begun.wait(20)
+
+    def interrupt(self: threading.Event, timeout: float | None = None) -> bool:
+        go_on.set()
+        until(lambda: together._waiting[0].leads)  # the work is handed to who is being interrupted
+        raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Event, "wait", interrupt)
+        with pytest.raises(Interrupted):
+            together.ask(2)
+    first.join(20)
+    assert together.ask(3) == 3
+
+
 def test_nothing_is_mixed_up_when_many_ask_again_and_again() -> None:
     together = Together[int, int](lambda items: [item + 1 for item in items])
     wrong: list[int] = []
