@@ -77,6 +77,7 @@ class _Bars:
         return self
 
     def __exit__(self, *how: object) -> None:
+        self._rich.update(self._all, completed=self._begun)
         self._rich.stop()
 
     def part(self, title: str) -> None:

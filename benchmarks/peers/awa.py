@@ -14,11 +14,11 @@ _CHUNK = 5_000
 
 class Awa(PythonPeer):
     name = "awa"
-    setting = "queue storage, 64 workers, 2 claimers, batches of 512"
+    setting = "queue storage, COPY for many"
     requires = ("awa-pg==0.6.9",)
     distribution = "awa-pg"
     left = "select exists (select from awa.jobs where state in ('available', 'running', 'scheduled', 'retryable'))"
-    slots = 64
+    slots = 200  # its own figures grow up to 256
     processes = (1,)
     jobs = 20_000
 
@@ -79,8 +79,7 @@ class Script:
         async def stamped(job: Any) -> None:
             stamp(job.args.i)
 
-        queue = {"name": "default", "max_workers": slots, "claimers": 2, "claim_batch_size": 512}
-        await self._client.start([queue])
+        await self._client.start([("default", slots)])
         say("ready")
         await asyncio.Event().wait()
 
