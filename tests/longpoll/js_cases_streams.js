@@ -70,6 +70,36 @@ module.exports = ({ assert, test, page: makePage, climbing, carried, streaming, 
     assert.deepEqual(other.page.stream.asked.channels, ['t', 'u']);
   });
 
+  test('a channel that goes on from a history is asked for alone, and then all go by one stream', () => {
+    for (const late of [true, false]) {
+      const page = makePage(MODERN);
+      const client = page.LongPoll('');
+      const told = [];
+      const listen = () => client.subscribe('news', 'h1').bind((event, data) => told.push(data));
+      client.job('t');
+      if (!late) listen();
+      page.advance(0);
+      assert.deepEqual([names(page.last), page.last.cursor, page.last.wait], [['t'], null, 0]);
+      page.last.reply([], 'c1');
+      if (late) {
+        page.stream.accept().reply([], 'c2');
+        listen();
+        page.advance(0);
+        assert.equal(page.stream.closed, true);
+      }
+      assert.deepEqual([names(page.last), page.last.cursor, page.last.wait], [['news'], 'h1', 0]);
+      page.last.reply([message('said', 1, '5', 'news')], 'h2');
+      page.stream.accept();
+      assert.deepEqual(page.stream.asked.channels.slice().sort(), ['news', 't']);
+      assert.deepEqual(page.stream.asked.cursor.split('|').sort(), [late ? 'c2' : 'c1', 'h2']);
+      page.stream.reply([message('said', 1, '5', 'news'), message('said', 2, '6', 'news')], 'c3');
+      assert.deepEqual(told, [1, 2]);
+      client.subscribe('more');
+      page.advance(0);
+      assert.deepEqual([page.stream.closed, page.stream.frames, page.stream.asked.cursor], [false, 2, 'c3']);
+    }
+  });
+
   test('what nobody wants any more is unsubscribed when it next comes', () => {
     for (const websocket of [true, false]) {
       const { page, client } = carried({ websocket });

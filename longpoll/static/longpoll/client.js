@@ -58,7 +58,7 @@ LongPoll.prototype = {
     if (!channel) {
       channel = new Kind(this, name);
       this._channels.push(channel);
-      if (cursor) { this._link.wants.add(name, cursor); } else { this._link.wants.renew(name); }
+      if (cursor) { this._link.wants.goOn(name, cursor); } else { this._link.wants.renew(name); }
       if (this._running) { this._begin(); }
     } else if (!(channel instanceof Kind)) {
       throw new Error('LongPoll: ' + name + ' is in use both as job() and subscribe()');

@@ -20,27 +20,31 @@ Tabs.prototype.hasMissed = function (number) {
   return missed;
 };
 
+Tabs.prototype.heed = function (message) {
+  var tabs = this, leader = message.from;
+  if (message.roll) { this.say('here', {to: leader}); }
+  if (message.held && !this.life.waiting) {
+    this.life.await(leader, function () {
+      if (leader === tabs.leader) { tabs.takeOver(); }
+    });
+  }
+  if (message.slow && this.expected !== null && !root.document.hidden) { this.takeOver(); }
+};
+
 var HEAR = {
   who: function () {
     if (this.leads) { this.sayLead(); }
   },
 
+  // Of two leaders the later goes on, as others follow it already; of two at once, either.
   lead: function (message) {
-    var tabs = this, leader = message.from;
-    // Of two leaders the later goes on, as others follow it already; of two at once, either.
-    if (this.leads && (message.term < this.term || message.term === this.term && leader > this.id)) {
-      this.sayLead();
-    } else if (leader === this.leader ? message.term !== this.term : message.term > this.term ||
-               message.term === this.term && (!this.leader || leader < this.leader)) {
+    var later = message.term > this.term, even = message.term === this.term, rival = this.leads ? this.id : this.leader;
+    if (message.from === this.leader ? !even : later || even && (!rival || message.from < rival)) {
       this.follow(message);
+    } else if (this.leads) {
+      this.sayLead();
     }
-    if (leader === this.leader && message.held && !this.life.waiting) {
-      this.life.await(leader, function () {
-        if (leader === tabs.leader) { tabs.takeOver(); }
-      });
-    }
-    if (leader === this.leader && message.roll) { this.say('here', {to: leader}); }
-    if (leader === this.leader && message.slow && this.expected !== null && !root.document.hidden) { this.takeOver(); }
+    if (message.from === this.leader) { this.heed(message); }
   },
 
   bye: function (message) {

@@ -52,12 +52,13 @@ Link.prototype = {
     }, delay);
   },
 
-  // A websocket is told what else is wanted, which is all there is to do; any other request is given up.
+  // A websocket is told what else is wanted from where it stands, which is all there is to do; any other request is
+  // given up.
   askAlso: function () {
-    var stream = this.request, poll;
+    var stream = this.request, cursor = stream && stream.batch[0].cursor, poll;
     if (stream && stream.again && !this.wants.mixed) {
       poll = this.compose();
-      if (!poll.split) {
+      if (!poll.split && poll.cursor === cursor) {
         this.dirty = false;
         stream.batch = poll.batch;
         stream.again(poll);

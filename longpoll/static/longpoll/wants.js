@@ -42,6 +42,12 @@ Wants.prototype = {
     want.cursor = null;
   },
 
+  // The page wants it from there on, which may be long ago.
+  goOn: function (name, cursor) {
+    this.add(name, cursor);
+    this.find(name).stale = true;
+  },
+
   drop: function (name) { remove(this.list, this.find(name)); },
 
   // Whether the present state of something is not known: it is new, or nobody has asked for it in a while.
@@ -64,7 +70,7 @@ Wants.prototype = {
   // All that stands at the same cursor goes into one: all there is, unless a request is too short for that. Then each
   // part keeps its own cursor, and they take turns. `hasty`: the others wait for this part.
   next: function (transport) {
-    var first = this.mixed ? this.first(transport) : this.list[0], batch = [], names = [], i, want;
+    var first = this.first(transport), batch = [], names = [], i, want;
     for (i = 0; i < this.list.length; i += 1) {
       want = this.list[i];
       if (want.cursor === first.cursor || !this.mixed && want.cursor === null) {
@@ -79,7 +85,7 @@ Wants.prototype = {
     }
     return {
       transport: transport, batch: batch, names: names, cursor: first.cursor, split: batch.length < this.list.length,
-      hasty: this.mixed && (first.cursor === null || first.stale)
+      hasty: first.cursor === null || first.stale
     };
   },
 
@@ -87,18 +93,20 @@ Wants.prototype = {
   // job, as shown to another tab. It is asked for alone, first. Then what is stale: it would bring the others what is
   // older than they are. Then all cursors become one.
   first: function (transport) {
-    var stale = null, cursors = [], names = [], i, want, joint;
+    var fresh = null, stale = null, cursors = [], names = [], i, want, joint;
     for (i = 0; i < this.list.length; i += 1) {
       want = this.list[i];
-      if (want.cursor === null) { return want; }
-      if (want.stale && !stale) { stale = want; }
-      if (position(cursors, want.cursor) < 0) { cursors.push(want.cursor); }
       names.push(quote(want.name));
+      if (want.cursor === null) { fresh = fresh || want; } else if (want.stale) { stale = stale || want; }
+      if (want.cursor !== null && position(cursors, want.cursor) < 0) { cursors.push(want.cursor); }
     }
+    if (fresh && (this.mixed || stale)) { return fresh; }
     joint = cursors.join('|');
     if (cursors.length > 1 && joint.length <= JOINT_MAX && fits(this.url, transport, names, joint)) {
       if (stale) { return stale; }
-      for (i = 0; i < this.list.length; i += 1) { this.list[i].cursor = joint; }
+      for (i = 0; i < this.list.length; i += 1) {
+        if (this.list[i].cursor !== null) { this.list[i].cursor = joint; }
+      }
     }
     return this.list[0];
   },
