@@ -19,28 +19,17 @@ class Watch
   end
 end
 
-module Commands
-  include EventMachine::Protocols::LineText2
-  attr_accessor :client
-
-  def receive_line(line)
-    told = JSON.parse(line)
-    channel = told['channel']
-    case told['do']
-    when 'subscribe'
-      subscription = client.subscribe(channel).with_channel { |on, data| tell('message', channel: on, data: data) }
-      subscription.callback { tell('subscribed', channel: channel) }
-      subscription.errback { |error| tell('refused', channel: channel, error: error.to_s) }
-    when 'publish'
-      publication = client.publish(channel, told['data'])
-      publication.callback { tell('published') }
-      publication.errback { |error| tell('failed', error: error.to_s) }
-    end
-  end
-
-  def unbind
-    client.disconnect
-    EventMachine.add_timer(0.2) { EventMachine.stop }
+def obey(client, told)
+  channel = told['channel']
+  case told['do']
+  when 'subscribe'
+    subscription = client.subscribe(channel).with_channel { |on, data| tell('message', channel: on, data: data) }
+    subscription.callback { tell('subscribed', channel: channel) }
+    subscription.errback { |error| tell('refused', channel: channel, error: error.to_s) }
+  when 'publish'
+    publication = client.publish(channel, told['data'])
+    publication.callback { tell('published') }
+    publication.errback { |error| tell('failed', error: error.to_s) }
   end
 end
 
@@ -50,5 +39,11 @@ EventMachine.run do
   client.add_extension(Watch.new)
   client.on('transport:up') { tell('up') }
   client.on('transport:down') { tell('down') }
-  EventMachine.open_keyboard(Commands) { |commands| commands.client = client }
+  Thread.new do
+    $stdin.each_line { |line| EventMachine.schedule { obey(client, JSON.parse(line)) } }
+    EventMachine.schedule do
+      client.disconnect
+      EventMachine.add_timer(0.2) { EventMachine.stop }
+    end
+  end
 end
