@@ -2,7 +2,8 @@
 
 ``{"channels": [ticket or name, ...], "cursor": null or "...", "wait": 25}`` is answered by
 ``{"messages": [{"channel", "event", "data", "id"}, ...], "cursor": "...", "reset": false}``. A GET says the same in
-its query, with ``channels`` as a JSON array.
+its query, with ``channels`` as a JSON array. Who brings several cursors together, joined by ``|``, is told what any of
+them has not seen.
 """
 
 from __future__ import annotations

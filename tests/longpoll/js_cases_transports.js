@@ -63,6 +63,13 @@ module.exports = ({ assert, test, script, page: makePage, open, held, message, n
     assert.equal(LongPoll('http://host').state, 'connecting');
   });
 
+  test('a page sees nothing of it but LongPoll', () => {
+    let before;
+    const page = makePage({ xhr: 'old', install: (made) => { before = Object.getOwnPropertyNames(made.global); } });
+    const added = Object.getOwnPropertyNames(page.global).filter((name) => !before.includes(name));
+    assert.deepEqual(added, ['LongPoll']);
+  });
+
   test('polls are posted as plain text, which costs no preflight', () => {
     assert.equal(first({ xhr: 'cors' }, AWAY).type, 'text/plain');
   });
