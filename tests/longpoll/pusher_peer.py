@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import random
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
+from secrets import randbelow, token_hex
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,11 +33,16 @@ def endpoint(**options: Any) -> Pusher:
 
 def signed(method: str, path: str, body: bytes = b"", **query: str) -> str:
     """The path with its query, signed as server libraries do."""
+    return f"{path}?{signed_query(method, path, body, **query)}"
+
+
+def signed_query(method: str, path: str, body: bytes = b"", **query: str) -> str:
+    """The query alone, of a path that is escaped where it is sent."""
     fields = {"auth_key": KEY, "auth_timestamp": f"{time.time():.0f}", "auth_version": "1.0", **query}
     if body:
         fields["body_md5"] = hashlib.md5(body).hexdigest()
     lines = "\n".join([method, path, "&".join(f"{name}={value}" for name, value in sorted(fields.items()))])
-    return f"{path}?{urlencode({**fields, 'auth_signature': KEYS.body(lines.encode())})}"
+    return urlencode({**fields, "auth_signature": KEYS.body(lines.encode())})
 
 
 def member(id_: object, info: object = None) -> str:
@@ -90,6 +95,7 @@ class Client:
     """What all clients say, whatever carries it."""
 
     socket_id = ""
+    closed: list[Any] | None = None
 
     def say(self, event: str, data: Any = None, channel: str | None = None) -> None:
         frame = {"event": event, "data": {} if data is None else data}
@@ -157,7 +163,7 @@ class Socket(Client):
 @contextmanager
 def websocket(port: int, address: str = ADDRESS, **words: Any) -> Iterator[Socket]:
     """A websocket, before anything is heard on it."""
-    with connect(f"ws://127.0.0.1:{port}{address}", proxy=None, **words) as client:
+    with connect(f"ws://127.0.0.1:{port}{address}", proxy=None, ping_interval=None, **words) as client:
         yield Socket(client)
 
 
@@ -174,10 +180,9 @@ class Xhr(Client):
 
     def __init__(self, *ports: int, session: str | None = None) -> None:
         self.ports = ports
-        self.session = session or f"{random.randrange(1000)}/{random.getrandbits(40):08x}"
+        self.session = session or f"{randbelow(1000)}/{token_hex(4)}"
         self._turn = 0
         self._heard: list[dict[str, Any]] = []
-        self.closed: list[Any] | None = None
 
     def address(self, what: str) -> str:
         query = "" if what == "xhr_send" else "?protocol=7&client=js&version=8.6.0&t=1&n=1"
@@ -226,7 +231,8 @@ class Polls(Xhr):
 
     def hear(self, seconds: float = 20.0) -> dict[str, Any]:
         while not self._heard:
-            assert self.closed is None, self.closed
+            if self.closed is not None:
+                return {"event": "closed", "data": self.closed}
             self.poll()
         return self._heard.pop(0)
 
