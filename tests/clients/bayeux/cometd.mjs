@@ -53,9 +53,6 @@ const commands = {
   publish({ channel, data }) {
     client.publish(channel, data, reply =>
       reply.successful ? tell('published') : tell('failed', { error: reply.error || 'transport' }));
-  },
-  call({ target, data }) {
-    client.remoteCall(target, data, 5000, reply => tell('called', { data: reply.data }));
   }
 };
 client.handshake();

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -51,10 +52,10 @@ class World:
         self.node, self._spare = spare, self._starting.submit(self._start)
         return self.node
 
-    def restart_database(self) -> None:
-        """While nobody is about to connect for the first time, who would give up."""
+    def restart_database(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """While nobody is about to connect for the first time, who would give up. Immediate: it crashes."""
         assert self.spare.port
-        self.server.restart()
+        self.server.restart(mode)
 
     def publish(self, channel: str, *numbers: int, event: str = "message") -> None:
         """By the application, a message for each."""

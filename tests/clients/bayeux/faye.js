@@ -23,7 +23,6 @@ const commands = {
       .withChannel((on, data) => tell('message', { channel: on, data }))
       .then(() => tell('subscribed', { channel }), error => tell('refused', { channel, error: String(error) }));
   },
-  unsubscribe({ channel }) { client.unsubscribe(channel); },
   publish({ channel, data }) {
     client.publish(channel, data).then(() => tell('published'), error => tell('failed', { error: String(error) }));
   }
