@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# One more try and no long wait: who has no network should be told so within a minute, once.
+INSTALL = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=20000"]
+_refused: dict[Path, str] = {}
 
 
 def installed(folder: Path) -> Path:
@@ -20,8 +23,10 @@ def installed(folder: Path) -> Path:
             pytest.skip(f"there is no {program} here")
     lock = (folder / "package-lock.json").read_bytes()
     place = ROOT / ".dev" / "npm" / hashlib.sha256(lock).hexdigest()[:16]
-    if not place.exists():
+    if not place.exists() and place not in _refused:
         _install(folder, place)
+    if place in _refused:
+        pytest.skip(f"npm cannot install {folder.name}'s packages: {_refused[place]}")
     return place
 
 
@@ -32,11 +37,10 @@ def _install(folder: Path, place: Path) -> None:
     try:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(folder / name, making)
-        done = subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=making, capture_output=True, text=True
-        )
+        done = subprocess.run(INSTALL, cwd=making, capture_output=True, text=True)
         if done.returncode:
-            pytest.skip(f"npm cannot install {folder.name}'s packages: {done.stderr.strip()[-300:]}")
+            _refused[place] = done.stderr.strip()[-300:]
+            return
         try:
             making.rename(place)
         except OSError:
