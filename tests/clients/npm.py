@@ -39,7 +39,7 @@ def _install(folder: Path, place: Path) -> None:
             shutil.copy(folder / name, making)
         done = subprocess.run(INSTALL, cwd=making, capture_output=True, text=True)
         if done.returncode:
-            _refused[place] = done.stderr.strip()[-300:]
+            _refused[place] = "; ".join(done.stderr.split("\n")[:3])
             return
         try:
             making.rename(place)
