@@ -31,7 +31,7 @@ class Session(NamedTuple):
 
 
 class Carrier:
-    """See :class:`longpoll.endpoints.pusher_connection.Wire`.
+    """See :class:`longpoll.endpoints.pusher_wire.Wire`.
 
     1. carries a connection; 2. collects what is said to the client; 3. gives it back; 4. ends it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 import msgspec
 
@@ -13,6 +13,7 @@ from longpoll.door import Visitor
 from longpoll.endpoints.pusher_desk import TERMINATE, Desk
 from longpoll.endpoints.pusher_hearing import Hearing
 from longpoll.endpoints.pusher_subscriptions import Standing, Subscription, Subscriptions
+from longpoll.endpoints.pusher_wire import Rest, Wire
 from longpoll.errors import Refused
 from longpoll.follower import Follower
 from longpoll.names import Channels
@@ -21,32 +22,6 @@ from queueapi.presence import Joining, Outcome
 
 _LOST: Final = "messages may be missing: connect again"
 _decode = msgspec.json.Decoder(str).decode
-
-
-class Wire(Protocol):
-    """What carries a connection. Calls come one after another, and must not block."""
-
-    def send(self, frame: str) -> None:
-        """To the client."""
-
-    def flush(self) -> None:
-        """There is no more for now."""
-
-    def idle(self) -> None:
-        """Nothing has come for a while."""
-
-    def close(self, code: int, reason: str) -> None:
-        """After all that was sent."""
-
-    def end(self) -> None:
-        """It is over, whoever ended it: what it held is given up."""
-
-
-class Rest(NamedTuple):
-    """What is left of a connection that has been answered."""
-
-    standing: Standing
-    cursor: str | None
 
 
 class Connection:

@@ -53,7 +53,7 @@ class Socket:
 
 
 class SocketWire:
-    """See :class:`longpoll.endpoints.pusher_connection.Wire`."""
+    """See :class:`longpoll.endpoints.pusher_wire.Wire`."""
 
     connection: Connection
 

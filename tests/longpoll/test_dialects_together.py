@@ -11,7 +11,8 @@ import pytest
 
 from longpoll.log import Channels
 from tests.longpoll.conftest import Jobs
-from tests.longpoll.pusher_peer import ENVIRON, Api, client
+from tests.longpoll.pusher_clients import client
+from tests.longpoll.pusher_peer import ENVIRON, Api
 from tests.longpoll.serving import Service, ticket
 
 pytestmark = pytest.mark.system

@@ -16,7 +16,8 @@ from queueapi.postgres.connection import Connection
 from queueapi.postgres.sessions import Borrowed, Dedicated
 from queueapi.presence import Change, Crowd, Joining, Outcome
 from tests.longpoll.conftest import Sql, until
-from tests.longpoll.pusher_peer import ENVIRON, Api, Polls, client, member
+from tests.longpoll.pusher_clients import Polls, client
+from tests.longpoll.pusher_peer import ENVIRON, Api, member
 from tests.longpoll.serving import Service
 
 Opens = Callable[[], Connection]

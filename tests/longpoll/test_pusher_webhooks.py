@@ -18,7 +18,8 @@ from longpoll.pusher_webhooks import Webhook, WebhookRefused
 from queueapi.queues import Queue
 from queueapi.runtime import Runtime
 from tests.longpoll.conftest import Sql, until
-from tests.longpoll.pusher_peer import APP_ID, ENVIRON, KEY, KEYS, SECRET, Api, client, member
+from tests.longpoll.pusher_clients import client
+from tests.longpoll.pusher_peer import APP_ID, ENVIRON, KEY, KEYS, SECRET, Api, member
 from tests.longpoll.serving import Service
 
 Work = Callable[..., str]

@@ -10,7 +10,8 @@ import pytest
 from tests.clients.client import Client
 from tests.clients.pusher.conftest import KINDS, MASTER, Start, World
 from tests.longpoll.conftest import until
-from tests.longpoll.pusher_peer import APP_ID, KEY, SECRET, client, member
+from tests.longpoll.pusher_clients import client
+from tests.longpoll.pusher_peer import APP_ID, KEY, SECRET, member
 
 pytestmark = pytest.mark.system
 

@@ -14,19 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
-from tests.longpoll.pusher_peer import (
-    APP_ID,
-    ENVIRON,
-    KEY,
-    KEYS,
-    Api,
-    Client,
-    Polling,
-    Polls,
-    client,
-    signed,
-    signed_query,
-)
+from tests.longpoll.pusher_clients import Client, Polling, Polls, client
+from tests.longpoll.pusher_peer import APP_ID, ENVIRON, KEY, KEYS, Api, signed, signed_query
 from tests.longpoll.serving import Service
 
 pytestmark = [

@@ -12,7 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from longpoll.log import Channels
 from tests.longpoll.conftest import Jobs, Sql, until
-from tests.longpoll.pusher_peer import ADDRESS, ENVIRON, KEY, KEYS, Api, Socket, client, member, websocket
+from tests.longpoll.pusher_clients import Socket, client, websocket
+from tests.longpoll.pusher_peer import ADDRESS, ENVIRON, KEY, KEYS, Api, member
 from tests.longpoll.serving import Service
 
 pytestmark = pytest.mark.system

@@ -17,7 +17,8 @@ from longpoll.listener import Feed
 from longpoll.log import Channels
 from queueapi.runtime import Runtime
 from tests.longpoll.conftest import Sql, on_waitress, until
-from tests.longpoll.pusher_peer import ENVIRON, KEY, Api, Polling, Polls, Streams, Xhr, client, endpoint, member
+from tests.longpoll.pusher_clients import Polling, Polls, Streams, Xhr, client
+from tests.longpoll.pusher_peer import ENVIRON, KEY, Api, endpoint, member
 from tests.longpoll.serving import Service
 
 pytestmark = pytest.mark.system
@@ -228,7 +229,22 @@ def test_a_second_poll_takes_the_connection_and_the_first_is_told_to_begin_anew(
     assert lines[1].startswith(b"a[")
 
 
-# -- nodes that end
+# -- several processes, and nodes that end
+
+
+@pytest.mark.parametrize("kind", [Polling, Streams])
+def test_processes_that_share_a_port_share_what_is_connected_to_it(serve: Serve, kind: type[Xhr]) -> None:
+    port = serve("--processes", "3", **ENVIRON).port
+    xhr = kind(port).open()
+    xhr.subscribed("news")
+    assert xhr.subscribed(ROOM, member("ann"))["presence"]["count"] == 1
+    for number in range(20):
+        Api(port).trigger("news", "said", number)
+        assert xhr.event() == ("said", number)
+    with client(port) as socket:
+        assert socket.subscribed(ROOM, member("bob"))["presence"]["count"] == 2
+        assert xhr.event()[0] == "pusher_internal:member_added"
+    xhr.leave()
 
 
 def test_a_connection_between_two_polls_survives_the_death_of_the_node_that_answered_the_last(
