@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import falcon
 
@@ -68,6 +69,7 @@ def create_app(
             origins, expose_headers=["Retry-After"], allow_credentials=None if any_origin else origins
         )
     )
+    app.add_middleware(Strangers(services))
     app.add_middleware(Headers(any_origin))
     app.add_error_handler(Refused, _refuse)
     app.add_error_handler(StoreUnavailable, _away)
@@ -93,6 +95,21 @@ class Health:
         resp.media = {"status": "ok", "held": hub.held, "jobs": hub.watched}
 
     on_head = on_get
+
+
+class Strangers:
+    """Takes from requests of pages that nobody named what a browser sends along for its user: a websocket, a form or a
+    script can be had by any page, and what ``authorize`` says to the user is not for that page."""
+
+    _SCRIPTS: Final = frozenset(("callback", "jsonp"))
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        if not self._services.knows(req) or not self._SCRIPTS.isdisjoint(req.params):
+            for name in ("HTTP_COOKIE", "HTTP_AUTHORIZATION"):
+                req.env.pop(name, None)
 
 
 class Headers:

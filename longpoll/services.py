@@ -54,9 +54,12 @@ class Services:
 
         Browsers ask nobody before they open a websocket or send a form: only the server can tell.
         """
+        return self.origins == ANYBODY or self.knows(req)
+
+    def knows(self, req: falcon.Request) -> bool:
+        """Whether it is no page that sends this, or one that is named, or of this server."""
         origin = req.get_header("Origin")
-        own = origin is not None and origin.partition("://")[2] == req.netloc
-        return origin is None or own or self.origins == ANYBODY or origin in self.origins
+        return origin is None or origin.partition("://")[2] == req.netloc or origin in self.origins
 
 
 class Endpoint(Protocol):
