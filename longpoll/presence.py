@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
+from longpoll.errors import Unavailable
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.loop import Loop
@@ -35,6 +36,8 @@ COUNT_EVERY: Final = 1.0
 BETWEEN: Final = 30.0
 # Of one transaction: a few hundredths of a second, in which others may wait for the same channel.
 BATCH: Final = 500
+# That may wait, while the database is away: some ten megabytes.
+MOST: Final = 50_000
 
 What = Joining | Leaving | Releasing | Ending
 T = TypeVar("T")
@@ -120,7 +123,13 @@ class Presence:
     # -- 2. taking in
 
     def join(self, joining: Joining, done: Callable[[Outcome | None], object]) -> None:
-        """A connection subscribes. ``done`` must not block."""
+        """A connection subscribes. ``done`` must not block.
+
+        Raises:
+            Unavailable: too much waits already.
+        """
+        if len(self._waiting) >= MOST:
+            raise Unavailable("PostgreSQL is away, or cannot keep up: subscribe again in a moment")
         self._take_in([Doing(joining.connection, joining, done)])
 
     def leave(self, connection: str, channels: Sequence[str]) -> None:

@@ -33,6 +33,11 @@ class Connection:
         session: it has no websocket, and outlives this request under that name.
     """
 
+    __slots__ = (
+        "_busy", "_cursor", "_follower", "_hearing", "_inbox", "_over", "desk", "lock", "socket_id", "subscriptions",
+        "user_data", "visitor", "wire",
+    )  # fmt: skip
+
     def __init__(self, desk: Desk, visitor: Visitor, wire: Wire, socket_id: str, session: str | None = None) -> None:
         self.desk = desk
         self.visitor = visitor

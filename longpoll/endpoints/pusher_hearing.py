@@ -47,6 +47,8 @@ class Hearing:
     Any number of frames may be heard at once, each in a thread or greenlet that may wait.
     """
 
+    __slots__ = ("_connection", "_desk", "_events", "_frames")
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._desk = connection.desk
@@ -120,7 +122,11 @@ class Hearing:
         connection.follow()  # from now on nothing is missed
         if is_cache(channel):
             subscription.latest = self._desk.latest(channel)
-        connection.join(channel, subscription)
+        try:
+            connection.join(channel, subscription)
+        except Unavailable:
+            self._unsubscribe(channel)
+            raise
 
     def _check(self, channel: str, asked: Subscribe) -> None:
         """

@@ -55,6 +55,8 @@ class Socket:
 class SocketWire:
     """See :class:`longpoll.endpoints.pusher_wire.Wire`."""
 
+    __slots__ = ("_desk", "connection", "reply")
+
     connection: Connection
 
     def __init__(self, desk: Desk) -> None:

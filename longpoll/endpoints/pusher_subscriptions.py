@@ -75,6 +75,8 @@ class Subscriptions(dict[str, Subscription]):
         to_user: whether the client subscribes to what is sent to him.
     """
 
+    __slots__ = ("_socket_id", "to_user", "user")
+
     def __init__(self, socket_id: str) -> None:
         super().__init__()
         self.user: Person | None = None
