@@ -10,7 +10,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --durations=10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test test-fast test-processes check bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -22,9 +22,15 @@ test: check ## check, then all tests; QUEUEAPI_TEST_DSN tests another PostgreSQL
 ifdef ARGS
 	$(PYTEST) $(ARGS)
 else
-	$(PYTEST) -m "not system and not browser"
-	$(PYTEST) -m "system or browser"
+	@$(MAKE) --no-print-directory $(if $(CI),--jobs=2 --output-sync=target) test-fast test-processes
 endif
+
+# Where CI is set, both at once: the one computes, the other mostly waits for real processes. What they say comes apart.
+test-fast: .venv/.installed
+	$(PYTEST) -m "not system and not browser"
+
+test-processes: .venv/.installed
+	$(PYTEST) -m "system or browser"
 
 check: .venv/.installed ## what can be found wrong without running it: style, types, who imports whom
 	$(BIN)/ruff check
