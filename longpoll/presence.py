@@ -34,6 +34,8 @@ QUIET: Final = LIFE / 2
 COUNT_EVERY: Final = 1.0
 # Seconds that a fallback connection may take between two requests: an answer to a phone, and its way back.
 BETWEEN: Final = 30.0
+# Of one channel. Whoever comes is sent all of them, with 2 KB each at most.
+MEMBERS: Final = 1_000
 # Of one transaction: a few hundredths of a second, in which others may wait for the same channel.
 BATCH: Final = 500
 # That may wait, while the database is away: some ten megabytes.
@@ -205,7 +207,7 @@ class Presence:
     def _carry_out_all(self, batch: Sequence[Doing]) -> Outcome:
         whats = [one.what for one in batch]
         return self._verbs.carry_out(
-            _of(Joining, whats), _of(Leaving, whats), _of(Releasing, whats), _of(Ending, whats), BETWEEN
+            _of(Joining, whats), _of(Leaving, whats), _of(Releasing, whats), _of(Ending, whats), BETWEEN, MEMBERS
         )
 
     # -- 4. living
@@ -229,7 +231,7 @@ class Presence:
         return COUNT_EVERY
 
 
-_REFUSED: Final = Outcome(set(), set(), Roll(0, {}))
+_REFUSED: Final = Outcome(set(), set(), set(), Roll(0, {}))
 
 
 def _of(kind: type[T], whats: Sequence[What]) -> list[T]:

@@ -73,10 +73,12 @@ class Outcome(NamedTuple):
 
     Attributes:
         joined: the (connection, channel) that are subscribed now. Of a fallback connection that is over, none are.
+        full: those that are not, since the channel has as many members as it may.
         released: ids of fallback connections that were still ours to give back.
     """
 
     joined: set[tuple[str, str]]
+    full: set[tuple[str, str]]
     released: set[str]
     roll: Roll
 

@@ -17,6 +17,7 @@ from longpoll.endpoints.pusher_wire import Rest, Wire
 from longpoll.errors import Refused
 from longpoll.follower import Follower
 from longpoll.names import Channels
+from longpoll.presence import MEMBERS
 from longpoll.waiter import News, Told
 from queueapi.presence import Joining, Outcome
 
@@ -136,6 +137,9 @@ class Connection:
         with self.lock:
             if self._over or outcome is None or self.subscriptions.get(channel) is not subscription:
                 return
+            if (self.socket_id, channel) in outcome.full:
+                self._turn_away(channel)
+                return
             if (self.socket_id, channel) not in outcome.joined:
                 self.close(pusher.COME_BACK, "this connection is no more: connect again")
                 return
@@ -149,6 +153,13 @@ class Connection:
             for told in waiting:
                 self._pass_on(told)
             self._flush()
+
+    def _turn_away(self, channel: str) -> None:
+        del self.subscriptions[channel]
+        sentence = f"{channel} has {MEMBERS} members, and can have no more"
+        self.say(pusher_words.refused(channel, "LimitReached", sentence, 429))
+        self._flush()
+        self.desk.work(self.follow)
 
     def _recall(self, channel: str, subscription: Subscription, coming: set[str]) -> None:
         latest = subscription.latest
@@ -214,10 +225,6 @@ class Connection:
             return Rest(self.subscriptions.standing(self.user_data), self._follower.leave() or self._cursor)
 
     # -- 6. the end
-
-    def dismiss(self, code: int, reason: str) -> None:
-        """See :class:`longpoll.endpoints.pusher_desk.Guest`."""
-        self.close(code, reason)
 
     def close(self, code: int, reason: str) -> None:
         """Send it away. Twice is harmless."""

@@ -33,8 +33,8 @@ TERMINATE: Final = "terminate"
 class Guest(Protocol):
     """A connection, as far as it can be sent away."""
 
-    def dismiss(self, code: int, reason: str) -> None:
-        """Close it."""
+    def close(self, code: int, reason: str) -> None:
+        """Send it away. Twice is harmless."""
 
 
 class Desk:
@@ -152,7 +152,7 @@ class Desk:
 
     def _send_away(self, code: int, reason: str) -> None:
         for guest in list(self._guests):
-            guest.dismiss(code, reason)
+            guest.close(code, reason)
 
 
 def _hook(change: Change) -> dict[str, object]:

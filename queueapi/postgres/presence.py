@@ -58,11 +58,13 @@ class Presence:
         releasing: Sequence[Releasing],
         ending: Sequence[Ending],
         keep: float,
+        most: int,
     ) -> Outcome:
         """All of it or nothing; a second time changes nothing.
 
         Args:
             keep: seconds until a released connection is over if nobody asks for it.
+            most: members that a channel may have.
 
         Raises:
             Swept: nothing was done.
@@ -72,22 +74,29 @@ class Presence:
                 raise Swept
             there = _locked(inside, [one.connection for one in joining if one.fallback])
             joining = [one for one in joining if not one.fallback or one.connection in there]
-            roll = self._change(inside, joining, [*leaving, *_ended(inside, ending)])
+            leaving = [*leaving, *_ended(inside, ending)]
+            admitted = self._change(inside, joining, leaving, most)
+            roll = _roll(inside, {one.channel for one in admitted if one.user_id is not None})
             released = _released(inside, releasing, keep)
-        return Outcome({(one.connection, one.channel) for one in joining}, released, roll)
+        full = {(one.connection, one.channel) for one in joining if one not in admitted}
+        return Outcome({(one.connection, one.channel) for one in admitted}, full, released, roll)
 
-    def _change(self, inside: Borrowed, joining: Sequence[Joining], leaving: Sequence[Leaving]) -> Roll:
+    def _change(
+        self, inside: Borrowed, joining: Sequence[Joining], leaving: Sequence[Leaving], most: int
+    ) -> set[Joining]:
+        """Who was let in."""
         names = sorted({one.channel for one in joining} | {one.channel for one in leaving})
         if not names:
-            return Roll(0, {})
-        inside.run("lock_channels", {"names": names})
+            return set()
+        users: dict[str, int] = dict(inside.run("lock_channels", {"names": names}))
+        admitted = _admitted(inside, joining, users, most)
         # Who comes, comes first: a page that is loaded anew does not leave.
-        changes = [*self._joined(inside, joining), *_left(inside, leaving)]
+        changes = [*self._joined(inside, admitted), *_left(inside, leaving)]
         if changes:
             self._announce(inside, changes)
-        if leaving:
+        if leaving or len(admitted) < len(joining):
             inside.run("forget_channels", {"names": names})
-        return _roll(inside, {one.channel for one in joining if one.user_id is not None})
+        return set(admitted)
 
     def _joined(self, inside: Borrowed, joining: Sequence[Joining]) -> list[Change]:
         if not joining:
@@ -118,7 +127,7 @@ class Presence:
             rows = inside.run(verb, params)
             nodes = [node for node, _ in rows if node is not None]
             connections = [connection for _, connection in rows if connection is not None]
-            self._change(inside, [], _held(inside, nodes, connections))
+            self._change(inside, [], _held(inside, nodes, connections), 0)
 
     # -- 5. numbers
 
@@ -143,6 +152,25 @@ def _locked(inside: Borrowed, connections: Sequence[str]) -> set[str]:
     if not connections:
         return set()
     return {row[0] for row in inside.run("lock_fallbacks", {"connections": connections})}
+
+
+def _admitted(inside: Borrowed, joining: Sequence[Joining], users: dict[str, int], most: int) -> Sequence[Joining]:
+    """Those whom a channel has room for: it has room for its members, however many connections each has."""
+    coming = {(one.channel, one.user_id) for one in joining if one.user_id is not None}
+    if all(users[channel] + len(coming) <= most for channel, _ in coming):
+        return joining
+    params = {"channels": [channel for channel, _ in coming], "users": [user_id for _, user_id in coming]}
+    there = {(channel, user_id) for channel, user_id in inside.run("find_members", params)}
+    admitted = []
+    for one in joining:
+        person = (one.channel, one.user_id)
+        if one.user_id is not None and person not in there:
+            if users[one.channel] >= most:
+                continue
+            users[one.channel] += 1
+            there.add(person)
+        admitted.append(one)
+    return admitted
 
 
 def _ended(inside: Borrowed, ending: Sequence[Ending]) -> list[Leaving]:

@@ -97,11 +97,14 @@ def test_thousands_who_come_at_once_are_written_down_together(
         carry_out(self, batch)
 
     monkeypatch.setattr(Presence, "_carry_out", counted)
-    waits = [node.join(f"1.{number}", f"u{number}") for number in range(3_000)]
+    waits = [node.join(f"1.{number}", f"u{number % module.MEMBERS}") for number in range(3_000)]
     outcomes = [wait() for wait in waits]
     assert all(outcome and (f"1.{n}", ROOM) in outcome.joined for n, outcome in enumerate(outcomes))
-    assert Census(session).channels("") == {ROOM: Crowd(3_000, 3_000)}
-    assert len([change for change in node.changes if change.event == "member_added"]) == 3_000
+    assert Census(session).channels("") == {ROOM: Crowd(3_000, module.MEMBERS)}
+    assert len([change for change in node.changes if change.event == "member_added"]) == module.MEMBERS
+    late = node.join("2.1", "one more")()
+    assert late is not None
+    assert late.full == {("2.1", ROOM)}
     assert len(batches) < 300
     assert max(batches) == module.BATCH
 

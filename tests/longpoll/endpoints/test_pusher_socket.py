@@ -248,6 +248,19 @@ def test_a_member_without_channel_data_is_who_is_signed_in(port: int) -> None:
         assert socket.subscribed(ROOM)["presence"]["hash"] == {"ann": {"name": "Ann"}}
 
 
+def test_a_channel_that_is_full_takes_no_other_member_until_one_leaves(serve: Serve, sql: Sql) -> None:
+    port = serve(**ENVIRON).port
+    with client(port) as ann, client(port) as bob:
+        ann.subscribed(ROOM, member("ann"))
+        sql("update queueapi.channels set users = users + 999")
+        bob.subscribe(ROOM, member("bob"))
+        refused = bob.hear()
+        assert (refused["event"], refused["data"]["type"]) == ("pusher:subscription_error", "LimitReached")
+        sql("update queueapi.channels set users = users - 999")
+        assert bob.subscribed(ROOM, member("bob"))["presence"]["count"] == 2
+        assert ann.event()[0] == "pusher_internal:member_added"
+
+
 def test_occupancy_is_that_of_all_nodes(serve: Serve) -> None:
     one, two = serve(**ENVIRON).port, serve(**ENVIRON).port
     with client(one) as first, client(two) as second:

@@ -41,13 +41,13 @@ class Node:
             Messages(inside).publish(told)
 
     def join(self, *joining: Joining) -> Outcome:
-        return self.presence.carry_out(joining, [], [], [], 30)
+        return self.presence.carry_out(joining, [], [], [], 30, 1_000)
 
     def enter(self, connection: str, user_id: str, channel: str = ROOM, fallback: bool = False) -> Outcome:
         return self.join(Joining(connection, channel, user_id, json.dumps({"name": user_id}), fallback))
 
     def leave(self, *leaving: Leaving) -> None:
-        self.presence.carry_out([], leaving, [], [], 30)
+        self.presence.carry_out([], leaving, [], [], 30, 1_000)
 
     def said(self) -> list[tuple[str, str | None]]:
         """What was announced since the last time: (event, user)."""
@@ -127,9 +127,24 @@ def test_who_comes_in_the_same_moment_as_his_other_connection_goes_does_not_leav
     node.enter("1.1", "ann")
     node.said()
     joining = [Joining("1.2", ROOM, "ann", None)]
-    node.presence.carry_out(joining, [Leaving("1.1", ROOM)], [], [], 30)
+    node.presence.carry_out(joining, [Leaving("1.1", ROOM)], [], [], 30, 1_000)
     assert node.said() == []
     assert Census(node.session).crowds([ROOM]) == {ROOM: Crowd(1, 1)}
+
+
+def test_a_channel_has_as_many_members_as_it_may_and_each_any_number_of_connections(new_node: NewNode) -> None:
+    node = new_node()
+    people = ["ann", "bob", "ann", "cid", "bob", "dan"]
+    joining = [Joining(f"1.{number}", ROOM, who, None) for number, who in enumerate(people)]
+    outcome = node.presence.carry_out([*joining, Joining("1.9", "news")], [], [], [], 30, 2)
+    assert outcome.joined == {("1.0", ROOM), ("1.1", ROOM), ("1.2", ROOM), ("1.4", ROOM), ("1.9", "news")}
+    assert outcome.full == {("1.3", ROOM), ("1.5", ROOM)}
+    assert Census(node.session).crowds([ROOM]) == {ROOM: Crowd(4, 2)}
+    again = node.presence.carry_out([Joining("2.1", ROOM, "ann"), Joining("2.2", ROOM, "eve")], [], [], [], 30, 2)
+    assert (again.joined, again.full) == ({("2.1", ROOM)}, {("2.2", ROOM)})
+    nobody = node.presence.carry_out([Joining("2.3", "presence-other", "ann")], [], [], [], 30, 0)
+    assert nobody.full == {("2.3", "presence-other")}
+    assert "presence-other" not in Census(node.session).channels("")
 
 
 def test_a_dead_nodes_members_are_taken_away_by_the_living_once(new_node: NewNode) -> None:
@@ -177,7 +192,7 @@ def test_a_fallback_connection_outlives_the_node_that_answered_it_last(new_node:
     assert opened is not None
     one.enter("1.1", "ann", fallback=True)
     one.said()
-    released = one.presence.carry_out([], [], [Releasing("k/1/a", opened.lease, '{"a": 1}', "c")], [], 30)
+    released = one.presence.carry_out([], [], [Releasing("k/1/a", opened.lease, '{"a": 1}', "c")], [], 30, 1_000)
     assert released.released == {"k/1/a"}
     one.presence.renew(-1)
     two.presence.sweep()
@@ -203,7 +218,7 @@ def test_a_fallback_connection_that_nobody_asks_for_is_over_in_time(new_node: Ne
     opened = Fallbacks(node.session).open("k/1/a", "1.1", "{}", 30, node.id)
     assert opened is not None
     node.enter("1.1", "ann", fallback=True)
-    node.presence.carry_out([], [], [Releasing("k/1/a", opened.lease, "{}", None)], [], -1)
+    node.presence.carry_out([], [], [Releasing("k/1/a", opened.lease, "{}", None)], [], -1, 1_000)
     assert Fallbacks(node.session).claim("k/1/a", node.id) is None, "before it is swept, too"
     assert not Fallbacks(node.session).send("k/1/a", "longpoll:x", ["{}"])
     node.said()
@@ -222,11 +237,11 @@ def test_only_who_took_a_fallback_connection_last_gives_it_back_or_ends_it(new_n
     two.enter("1.1", "ann", fallback=True)
     two.said()
     late = one.presence.carry_out(
-        [], [], [Releasing("k/1/a", first.lease, "late", None)], [Ending("k/1/a", first.lease)], 30
+        [], [], [Releasing("k/1/a", first.lease, "late", None)], [Ending("k/1/a", first.lease)], 30, 1_000
     )
     assert late.released == set()
     assert one.said() == []
-    two.presence.carry_out([], [], [], [Ending("k/1/a", second.lease)], 30)
+    two.presence.carry_out([], [], [], [Ending("k/1/a", second.lease)], 30, 1_000)
     assert sorted(two.said()) == [("channel_vacated", None), ("member_removed", "ann")]
 
 
