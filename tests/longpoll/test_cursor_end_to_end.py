@@ -20,7 +20,7 @@ import pytest
 from longpoll import history, listener, logbook
 from longpoll.listener import Feed
 from queueapi.postgres.connection import Connection
-from queueapi.postgres.messages import Messages
+from queueapi.postgres.messages import Messages, NewMessage
 from queueapi.postgres.sessions import Borrowed
 from tests.longpoll.conftest import Browser
 
@@ -50,9 +50,10 @@ class Writer:
         rolled_back = numbers.random() < 0.1
         with connection.transaction(force_rollback=rolled_back):
             messages = Messages(Borrowed(connection))
-            ids = messages.publish([(channel, "said", "null") for channel in channels])
+            said = [NewMessage(channel, "said", "null") for channel in channels]
+            ids = messages.publish(said)
             time.sleep(numbers.choice([0, 0, 0, 0.002, 0.02, 0.1]))
-            ids += messages.publish([(channel, "said", "null") for channel in channels])
+            ids += messages.publish(said)
         if not rolled_back:
             self.committed += zip(channels * 2, ids, strict=True)
 
