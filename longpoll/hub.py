@@ -6,29 +6,21 @@ lock, answers are given outside it.
 
 from __future__ import annotations
 
-import logging
-import random
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from longpoll.cursor import Cursor, Snapshot, encode
-from longpoll.deadlines import Deadlines
+from longpoll.cursor import Cursor, Snapshot
+from longpoll.deadlines import Deadlines, varied
 from longpoll.errors import Unavailable
 from longpoll.jobbook import JobBook, JobState
 from longpoll.logbook import LogBook
-from longpoll.names import keys
-from longpoll.waiter import News, Told, Waiter
+from longpoll.verdicts import Judge, Same, Verdicts, give
+from longpoll.waiter import Waiter
 from queueapi.messages import Message
 
-# A wait is varied by this much either way, so that the polls which a restart brought together drift apart. Not 10 %,
-# which is what we promise of 25 s: a deadline is met up to two steps late.
-JITTER: Final = 0.08
 # What a poll that asked not to wait may take all the same, if the database must be asked.
 PATIENCE: Final = 10.0
-
-Verdicts = list[tuple[Waiter, News]]
 
 
 class Hub:
@@ -40,17 +32,21 @@ class Hub:
         epoch: the database's, see :func:`longpoll.cursor.epoch_of`.
         position: where the log stands now.
         wanting: called when something must be read that was not asked for before.
+
+    Attributes:
+        is_away: whether the database is.
+        is_closing: whether nobody is to wait any more: see :meth:`close`.
     """
 
     def __init__(self, epoch: str, position: Snapshot, wanting: Callable[[], object]) -> None:
-        self._epoch = epoch
         self._wanting = wanting
         self._lock = threading.Lock()
         self._jobs = JobBook()
         self._log = LogBook(position)
+        self._judge = Judge(epoch, self._jobs, self._log)
         self._deadlines = Deadlines()  # of all waiters there are
-        self._away = False
-        self._closing = False
+        self.is_away = False
+        self.is_closing = False
 
     @property
     def position(self) -> Snapshot:
@@ -58,15 +54,15 @@ class Hub:
         return self._log.position
 
     @property
+    def epoch(self) -> str:
+        """What names the database and this life of it in cursors."""
+        return self._judge.epoch
+
+    @property
     def held(self) -> int:
         """How many waiters there are."""
         with self._lock:
             return len(self._deadlines)
-
-    @property
-    def epoch(self) -> str:
-        """What names the database and this life of it in cursors."""
-        return self._epoch
 
     def listeners(self, key: str) -> int:
         """How many wait on that channel or pattern."""
@@ -75,18 +71,8 @@ class Hub:
 
     @property
     def watched(self) -> int:
-        """How many jobs they wait for, or have waited for a moment ago."""
+        """How many jobs they wait for, or have just waited for."""
         return len(self._jobs)
-
-    @property
-    def is_away(self) -> bool:
-        """Whether the database is."""
-        return self._away
-
-    @property
-    def is_closing(self) -> bool:
-        """Whether nobody is to wait any more: see :meth:`close`."""
-        return self._closing
 
     # -- 1. waiting
 
@@ -104,14 +90,13 @@ class Hub:
             since = self._recognise(waiter, cursor, unreadable)
             waiter.at_once = waiter.reset or wait <= 0
             self._log.enter(waiter, since)
-            known = self._is_known(waiter)
-            if self._away and not known:
+            known = self._judge.is_known(waiter)
+            if self.is_away and not known:
                 self._log.leave(waiter)
                 raise Unavailable("PostgreSQL is away: ask again in a moment")
             self._jobs.enter(waiter)
-            varied = wait * random.uniform(1 - JITTER, 1 + JITTER) if wait > 0 else PATIENCE  # noqa: S311
-            self._deadlines.add(waiter, varied)
-            news = self._news(waiter, whatever=self._closing)
+            self._deadlines.add(waiter, varied(wait) if wait > 0 else PATIENCE)
+            news = self._judge.news(waiter, self.is_closing, {})
             if news is not None:
                 self._release(waiter)
         if news is not None:
@@ -121,7 +106,7 @@ class Hub:
 
     def _recognise(self, waiter: Waiter, cursor: Cursor | None, unreadable: bool) -> Snapshot | None:
         """Where the waiter goes on from, if it says so and that can be honoured."""
-        if cursor is None or cursor.epoch != self._epoch:
+        if cursor is None or cursor.epoch != self._judge.epoch:
             waiter.reset = unreadable or cursor is not None
             return None
         waiter.versions = cursor.versions
@@ -139,7 +124,7 @@ class Hub:
         with self._lock:
             if waiter not in self._deadlines:
                 return None
-            cursor = "" if waiter.reset else encode(self._epoch, self._log.seen(waiter), waiter.versions)
+            cursor = "" if waiter.reset else self._judge.cursor(waiter, waiter.versions)
             self._release(waiter)
         return cursor
 
@@ -177,57 +162,57 @@ class Hub:
         with self._lock:
             touched = self._jobs.update(asked, states)
             verdicts = self._decide(touched)
-        _give(verdicts)
+        give(verdicts)
 
     def log_read(self, messages: Sequence[Message], upto: Snapshot) -> None:
         """What came since :attr:`position`, and the snapshot that found it."""
         with self._lock:
             touched = self._log.add(messages, upto)
             verdicts = self._decide(touched)
-        _give(verdicts)
+        give(verdicts)
 
     def behind(self) -> list[Waiter]:
         """Who brought a cursor that the history does not reach back to. Those it has caught up with are answered."""
         with self._lock:
             verdicts = self._decide(self._log.catch_up())
             left = self._log.behind
-        _give(verdicts)
+        give(verdicts)
         return left
 
     def missed(self, waiters: Iterable[Waiter], messages: Sequence[Message]) -> None:
         """What came after those waiters' cursor, up to :attr:`position`."""
         with self._lock:
             verdicts = self._decide(self._log.replay(waiters, messages))
-        _give(verdicts)
+        give(verdicts)
 
     def lost(self, waiters: Iterable[Waiter]) -> None:
         """Nobody can say what came after those waiters' cursor, or it is too much."""
         with self._lock:
             behind = self._log.replay(waiters, ())
             for waiter in behind:
-                self._reset(waiter)
+                self._judge.reset(waiter)
             verdicts = self._decide(behind)
-        _give(verdicts)
+        give(verdicts)
 
     def replaced(self, epoch: str, position: Snapshot) -> None:
         """It is another database, or another timeline of it: nobody's cursor can be honoured."""
         with self._lock:
-            self._epoch = epoch
+            self._judge.epoch = epoch
             self._log.replace(position)
             self._jobs.doubt()
             waiters = list(self._deadlines)
             for waiter in waiters:
-                self._reset(waiter)
+                self._judge.reset(waiter)
             verdicts = self._decide(waiters)
-        _give(verdicts)
+        give(verdicts)
 
     def away(self, away: bool) -> None:
         """Whether the database is away. Who waits for it gets its cursor back, and hears more when it asks again."""
         with self._lock:
-            self._away = away
+            self.is_away = away
             waiters = list(self._deadlines) if away else []
-            verdicts = self._end(waiter for waiter in waiters if not self._is_known(waiter))
-        _give(verdicts)
+            verdicts = self._end(waiter for waiter in waiters if not self._judge.is_known(waiter))
+        give(verdicts)
 
     # -- 4. the time is over
 
@@ -235,23 +220,24 @@ class Hub:
         """Answer who has waited long enough. To be called every :data:`longpoll.deadlines.STEP`."""
         with self._lock:
             verdicts = self._end(self._deadlines.late())
-        _give(verdicts)
+        give(verdicts)
 
     # -- 5. the end
 
     def close(self) -> None:
         """Answer everybody; who comes from now on is answered at once."""
         with self._lock:
-            self._closing = True
+            self.is_closing = True
             verdicts = self._end(list(self._deadlines))
-        _give(verdicts)
+        give(verdicts)
 
     # -- deciding, under the lock
 
     def _decide(self, waiters: Iterable[Waiter], whatever: bool = False) -> Verdicts:
         verdicts = []
+        same: Same = {}
         for waiter in waiters:
-            if (news := self._news(waiter, whatever)) is not None:
+            if (news := self._judge.news(waiter, whatever, same)) is not None:
                 self._release(waiter)
                 verdicts.append((waiter, news))
         return verdicts
@@ -259,51 +245,3 @@ class Hub:
     def _end(self, waiters: Iterable[Waiter]) -> Verdicts:
         """Answer them whatever there is, and be it nothing."""
         return self._decide(list(waiters), whatever=True)
-
-    def _news(self, waiter: Waiter, whatever: bool) -> News | None:
-        """The reply for a waiter as things stand, or None if it is to wait on."""
-        missed = self._log.missed(waiter)
-        if missed is None:
-            self._reset(waiter)
-            missed = []
-        states, versions = self._jobs.news(waiter)
-        # A reset comes with the state of every job; otherwise what is known goes out, and the rest follows.
-        due = waiter.at_once and self._is_known(waiter) if waiter.reset or not (states or missed) else True
-        if not due and not whatever:
-            return None
-        told = [Told(asked, state.event, state.data, version) for asked, state, version in states]
-        if missed:
-            told += _worded(missed, waiter)
-        return News(told, encode(self._epoch, self._log.seen(waiter), versions), waiter.reset)
-
-    def _is_known(self, waiter: Waiter) -> bool:
-        return not waiter.behind and self._jobs.knows(waiter)
-
-    def _reset(self, waiter: Waiter) -> None:
-        self._log.start_over(waiter)
-        waiter.versions = {}
-        waiter.reset = waiter.at_once = True
-
-
-def _worded(missed: Sequence[Message], waiter: Waiter) -> Iterator[Told]:
-    """Each message as often as it was asked for, under the text that did."""
-    wanted: dict[str, list[str]] = {}
-    for key, asked in waiter.channels.logs:
-        wanted.setdefault(key, []).append(asked)
-    for message in missed:
-        for key in keys(message.channel):
-            for asked in wanted.get(key, ()):
-                id_, channel = str(message.id), message.channel
-                yield Told(asked, message.event, message.data, id_, channel, message.meta, message.xid)
-
-
-def _give(verdicts: Verdicts) -> None:
-    for number, (waiter, news) in enumerate(verdicts):
-        try:
-            waiter.answer(news)
-        except Exception:  # one that cannot be written must not cost the others theirs
-            logging.getLogger("longpoll").exception("a reply could not be given")
-        if number % 100 == 99:
-            # Thousands on one channel: others get a turn. Not 0, for which gevent looks at no socket: 5,000 answers
-            # take 190 ms instead of 140, and meanwhile a hundred other requests are served instead of five.
-            time.sleep(0.001)

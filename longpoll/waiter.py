@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
 
 from longpoll.cursor import Snapshot
 from longpoll.names import Channels
 from queueapi.messages import Message
+
+T = TypeVar("T")
 
 
 class Told(NamedTuple):
@@ -27,12 +30,24 @@ class Told(NamedTuple):
     xid: int = 0
 
 
-class News(NamedTuple):
-    """A reply, before a dialect words it. ``reset``: the cursor could not be honoured, messages may be missing."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """A reply, before a dialect words it. ``reset``: the cursor could not be honoured, messages may be missing.
+
+    Thousands may be told the same one.
+    """
 
     messages: Sequence[Told]
     cursor: str
     reset: bool
+    _worded: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def worded(self, write: Callable[[News], T]) -> T:
+        """What ``write`` makes of it: made once, for all who are told it in the same words."""
+        if write not in self._worded:
+            self._worded[write] = write(self)
+        words: T = self._worded[write]
+        return words
 
 
 class Waiter:

@@ -51,15 +51,15 @@ class Poll:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         ask = native.read_body(body_of(req, MAX_BODY, "ask for fewer channels"))
-        self._hold(ask, req, resp, native.write_news)
+        self._hold(ask, req, resp, _written)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         callback = callback_of(req, resp)
         ask = native.read_query(req.params)
         if callback is None:
-            self._hold(ask, req, resp, native.write_news)
+            self._hold(ask, req, resp, _written)
         else:
-            self._hold(ask, req, resp, lambda news: jsonp.wrap(callback, native.write_news(news)))
+            self._hold(ask, req, resp, lambda news: jsonp.wrap(callback, _written(news)))
 
     def _hold(
         self, ask: native.Ask, req: falcon.Request, resp: falcon.Response, write: Callable[[News], bytes]
@@ -90,6 +90,10 @@ class Poll:
             resp.stream = held
         else:
             resp.data = held.body
+
+
+def _written(news: News) -> bytes:
+    return news.worded(native.write_news)
 
 
 class Script:

@@ -51,7 +51,10 @@ class Events:
             stream.end()
 
         listening = Listening(
-            self._services, self._services.visitor(req, "native"), lambda news: stream.write(_event(news)), refuse
+            self._services,
+            self._services.visitor(req, "native"),
+            lambda news: stream.write(news.worded(_event)),
+            refuse,
         )
         try:
             listening.ask(ask)
@@ -91,7 +94,7 @@ class Socket:
         listening = Listening(
             self._services,
             self._services.visitor(req, "native"),
-            lambda news: websocket.send_text(native.write_news(news)),
+            lambda news: websocket.send_text(news.worded(native.write_news)),
             refuse,
         )
         return websocket

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from longpoll.cursor import Cursor, Snapshot, decode, encode
@@ -68,7 +69,7 @@ class Beginnings:
             # Of another database, or another life of it, its transactions mean nothing.
             if not (told.xid and since and since.epoch == upto.epoch and since.snapshot.sees(told.xid)):
                 kept.append(told)
-        return news._replace(messages=kept)
+        return replace(news, messages=kept)
 
     def pass_by(self, cursor: str) -> None:
         """All before that cursor has been received."""

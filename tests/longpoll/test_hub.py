@@ -293,6 +293,22 @@ def test_another_database_resets_everybody(hub: Hub) -> None:
 # -- the end of waiting
 
 
+def test_all_who_have_seen_the_same_and_ask_for_the_same_are_told_one_reply(hub: Hub) -> None:
+    cursor = f"{EPOCH}~11.0.~"
+    hub.log_read([message(11)], upto(11))
+    alike = [Browser(hub, "b").polls(cursor) for _ in range(3)]
+    ahead = Browser(hub, "b").polls(f"{EPOCH}~12.0.~")
+    also = Browser(hub, "b", "c").polls(cursor)
+    with_a_job = Browser(hub, "b", jobs=(1,)).polls(cursor)
+    hub.jobs_read([1], {1: RUNNING})
+    hub.log_read([message(12, "b"), message(13, "c")], upto(13))
+    assert len({id(browser.replies[0]) for browser in alike}) == 1
+    assert alike[0].told == ahead.told == [("b", "said", "12")]
+    assert also.told == [("b", "said", "12"), ("c", "said", "13")]
+    assert with_a_job.told[0] == ("job1", "running", RUNNING.data)
+    assert with_a_job.cursor != alike[0].cursor
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Moves the time on."""
