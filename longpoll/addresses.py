@@ -33,7 +33,8 @@ class Proxies:
             forwarded: what ``X-Forwarded-For`` says. Each proxy adds whom it was asked by to the end; what stands
                 before that, a client may have written.
         """
-        chain = [*(part.strip() for part in (forwarded or "").split(",") if part.strip()), remote]
+        named = [part.strip() for part in forwarded.split(",") if part.strip()] if forwarded else []
+        chain = [*named, remote]
         while chain and self._is_trusted(chain[-1]):
             chain.pop()
         return chain[-1][:64] if chain else ""

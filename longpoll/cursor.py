@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
@@ -19,6 +20,9 @@ _CURSOR: Final = re.compile(
     r"([\w-]{8})~(\d{1,19})\.(\d{1,19})\.((?:\d{1,19}(?:\*\d{1,19})*)?)~((?:-?\d{1,19}![\w-]{8}(?:\*-?\d{1,19}![\w-]{8})*)?)",
     re.ASCII,
 )
+# Cursors that are remembered, and characters up to which: thousands that heard the same message bring the same one.
+_KEPT: Final = 1_000
+_SHORT: Final = 200
 JOINT: Final = "|"  # between cursors that a browser brings together
 _LARGEST: Final = 2**63 - 1  # xids are compared as bigint
 _LOWER_HALF: Final = 2**32 - 1
@@ -62,7 +66,9 @@ class Snapshot:
         Exact for what PostgreSQL takes, where the newest transaction below xmax has ended. Of a snapshot made up by
         somebody it may say no where yes were right, never the other way round.
         """
-        return self.xmax >= other.xmax and all(xip >= other.xmax or xip in other.xips for xip in self.xips)
+        if self.xmax < other.xmax:
+            return False
+        return not self.xips or all(xip >= other.xmax or xip in other.xips for xip in self.xips)
 
     def common(self, other: Snapshot) -> Snapshot:
         """What sees all that both see, and nothing else."""
@@ -96,6 +102,10 @@ def decode(text: str) -> Cursor | None:
 
     Of several joined by ``|`` it is one for readers that go on together: what any of them has not seen, it has not.
     """
+    return _kept(text) if len(text) <= _SHORT else _decode(text)
+
+
+def _decode(text: str) -> Cursor | None:
     first, *more = (_decode_one(part) for part in text.split(JOINT))
     for other in more:
         if first is None or other is None or first.epoch != other.epoch:
@@ -103,6 +113,9 @@ def decode(text: str) -> Cursor | None:
         versions = dict(first.versions.items() & other.versions.items())
         first = Cursor(first.epoch, first.snapshot.common(other.snapshot), versions)
     return first
+
+
+_kept = lru_cache(maxsize=_KEPT)(_decode)
 
 
 def _decode_one(text: str) -> Cursor | None:

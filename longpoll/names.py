@@ -74,6 +74,7 @@ def checked_channel(name: object) -> str:
     return flat
 
 
+@lru_cache(maxsize=10_000)
 def checked_pattern(name: str) -> str:
     """The key of what may be a pattern: of ``/news/*`` it is ``news.*``, of a channel its name in the log.
 

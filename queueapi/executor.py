@@ -75,7 +75,8 @@ class Executor:
         job = None
         try:
             job = _read(kind, claimed)
-            result = _run_apart(job, claimed, reporter)
+            # In a context of its own, so that what one job sets the next does not see.
+            result = contextvars.copy_context().run(_run, job, claimed, reporter)
         except BaseException as error:
             return self._ended_early(claimed, kind, job, error, reporter)
         return self._done(claimed, kind, result)
@@ -176,11 +177,6 @@ def _read(kind: Kind, claimed: Claimed) -> Any:
         return serializer.loads(kind, claimed.args)
     except (msgspec.MsgspecError, RecursionError, ValueError, TypeError) as error:
         raise Unreadable(f"the arguments do not fit {kind.cls.__qualname__}: {error}") from error
-
-
-def _run_apart(job: Any, claimed: Claimed, reporter: reporting.Reporter | None) -> Any:
-    """In a context of its own, so that what one job sets the next does not see."""
-    return contextvars.copy_context().run(_run, job, claimed, reporter)
 
 
 def _run(job: Any, claimed: Claimed, reporter: reporting.Reporter | None) -> Any:

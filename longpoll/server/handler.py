@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator
 from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from gevent import GreenletExit
 from gevent.pywsgi import Input, WSGIHandler, WSGIServer, _NoopLog  # type: ignore[attr-defined]
 
 from longpoll.server import replies
+from longpoll.server.heads import Head
 from longpoll.server.holding import Holding
 from longpoll.server.reader import Request
 from longpoll.server.streaming import Streaming
@@ -29,45 +28,12 @@ logger = logging.getLogger("longpoll.server")
 
 # Up to here head and body are joined into one write; above it the copy costs more than the system call.
 ONE_WRITE = 64 * 1024
-_WHOLE_ADDRESS = re.compile("^https?://[^/?]*")  # of a target, as a proxy may send it
-_NOTHING_LEFT = Input(BytesIO(), 0)  # type: ignore[arg-type]  # pywsgi discards what is left of a body: never any
+_NO_FILE = BytesIO()  # pywsgi would read the request from it
+_NOTHING_LEFT = Input(_NO_FILE, 0)  # type: ignore[arg-type]  # pywsgi discards what is left of a body: never any
 _OURS = (b"connection", b"content-length", b"transfer-encoding", b"date")  # of a kept reply, when it goes out
 _BODILESS = (204, 304)
 
 Kept = HeldReply | StreamReply | WebSocketReply
-
-
-class Headers:
-    """The header lines of an accepted head, as pywsgi asks for them.
-
-    http.client would parse them again, with the e-mail package; that takes as long as the rest of a request.
-    """
-
-    status = ""
-
-    def __init__(self, lines: bytes) -> None:
-        self._lines = lines.decode("latin-1").split("\r\n")[:-2]
-        self._fields: dict[str, str] = {}
-        for line in self._lines:
-            name, _, value = line.partition(":")
-            name, value = name.lower(), value.strip(" \t")
-            self._fields[name] = f"{self._fields[name]}, {value}" if name in self._fields else value
-
-    @property
-    def headers(self) -> Iterator[str]:
-        return iter(self._lines)
-
-    @property
-    def typeheader(self) -> str | None:
-        return self.get("content-type")
-
-    def get(self, name: str, default: str | None = None) -> str | None:
-        return self._fields.get(name.lower(), default)
-
-    getheader = get
-
-    def __delitem__(self, name: str) -> None:
-        del self._fields[name]
 
 
 class Handler(WSGIHandler):
@@ -83,13 +49,14 @@ class Handler(WSGIHandler):
     response_headers: Any
 
     def __init__(self, connection: Connection, request: Request, server: WSGIServer) -> None:
-        super().__init__(connection, connection.address, server, BytesIO(request.head))  # type: ignore[arg-type,call-arg]
+        super().__init__(connection, connection.address, server, _NO_FILE)  # type: ignore[arg-type,call-arg]
         self._request = request
         self._kept: Kept | None = None
 
     def handle(self) -> None:
         connection = self.socket
-        outcome = self.handle_one_request()
+        self._begin(self._request.head)
+        self.handle_one_response()
         if isinstance(self._kept, HeldReply):
             connection.keep(Holding(connection, self._kept, self._reply_head()))
         elif isinstance(self._kept, StreamReply):
@@ -97,38 +64,30 @@ class Handler(WSGIHandler):
         elif self._kept is not None:
             self._upgrade(self._kept)
         else:
-            if isinstance(outcome, tuple):
-                connection.sendall(outcome[1])
-            connection.proceed(closing=outcome is not True)
+            connection.proceed(closing=self.close_connection)
 
-    # -- the request, as pywsgi reads it
+    # -- the request, as pywsgi knows it
 
-    def MessageClass(self, fp: Any, *_: object) -> Headers:  # type: ignore[override]
-        return Headers(fp.read())
-
-    def read_request(self, raw_requestline: str) -> Any:
-        accepted = super().read_request(raw_requestline)
-        path = _WHOLE_ADDRESS.sub("", self.path or "")
-        self.path = path if path.startswith(("/", "*")) else f"/{path}"
-        tokens = [token.strip() for token in (self.headers.get("connection") or "").lower().split(",")]
-        stays = self.request_version == "HTTP/1.1" or "keep-alive" in tokens
-        self.close_connection = "close" in tokens or not stays
-        return accepted
+    def _begin(self, head: Head) -> None:
+        self.requestline, self.command = head.line, head.method
+        self.path, self.request_version = head.target, head.version
+        self.close_connection = not head.stays
+        self.application = self.server.application
+        self.wsgi_input = _NOTHING_LEFT
+        self.environ = self.get_environ()
 
     def get_environ(self) -> dict[str, Any]:
-        environ = super().get_environ()
-        body = self._request.body
-        self.wsgi_input = _NOTHING_LEFT
+        head, body = self._request
+        environ: dict[str, Any] = self.server.get_environ()
+        environ.update(head.environ)
+        if head.length is None:
+            environ["CONTENT_LENGTH"] = str(len(body))
+        if isinstance(self.client_address, tuple):
+            environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = map(str, self.client_address[:2])
         environ["wsgi.input"] = BytesIO(body)
         environ["wsgi.input_terminated"] = True
         environ[handshake.UPGRADES] = True
-        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # decoded already (RFC 9112, 7.1.3)
-            environ["CONTENT_LENGTH"] = str(len(body))
         return environ
-
-    def _connection_upgrade_requested(self) -> bool:
-        # pywsgi would hand the raw socket to the application and then misread whatever follows.
-        return False
 
     # -- the reply
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from longpoll.server import strict
+from longpoll.server import heads, strict
 from longpoll.server.chunked import ChunkedBody
+from longpoll.server.heads import Head
 from longpoll.server.strict import Refusal
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
@@ -15,7 +16,7 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 class Request(NamedTuple):
     """A request that has arrived to its last byte."""
 
-    head: bytes
+    head: Head
     body: bytes
 
 
@@ -27,7 +28,7 @@ class Reader:
     3. Bytes of the request after that one stay in it.
     """
 
-    __slots__ = ("_buffer", "_chunks", "_head", "_length", "_max_body", "_told_to_continue")
+    __slots__ = ("_buffer", "_chunks", "_head", "_max_body", "_told_to_continue")
 
     def __init__(self, max_body: int) -> None:
         """*max_body*: the longest request body taken, in bytes."""
@@ -36,8 +37,7 @@ class Reader:
         self._reset()
 
     def _reset(self) -> None:
-        self._head = b""
-        self._length = 0
+        self._head: Head | None = None
         self._chunks: ChunkedBody | None = None
         self._told_to_continue = False
 
@@ -56,46 +56,38 @@ class Reader:
     @property
     def empty(self) -> bool:
         """Whether nothing of a request is here."""
-        return not self._head and not self._buffer
+        return self._head is None and not self._buffer
 
     @property
     def in_body(self) -> bool:
         """Whether a head was accepted and its body is awaited."""
-        return bool(self._head)
+        return self._head is not None
 
     def request(self) -> Request | Refusal | None:
-        if not self._head:
-            refused = self._take_head()
-            if refused or not self._head:
-                return refused
-        return self._take_body()
+        found = self._head or self._take_head()
+        return self._take_body(found) if isinstance(found, Head) else found
 
     def must_say_continue(self) -> bool:
         """Whether the client waits to be told to send the body: True once a request."""
-        if self._told_to_continue or not self._head or self._buffer or not strict.wants_continue(self._head):
+        if self._told_to_continue or self._head is None or self._buffer or not self._head.waits:
             return False
         self._told_to_continue = True
         return True
 
-    def _take_head(self) -> Refusal | None:
+    def _take_head(self) -> Head | Refusal | None:
         buffer = self._buffer
         while buffer.startswith(b"\r\n"):  # old clients end a form with a line end too many
             del buffer[:2]
         end = buffer.find(b"\r\n\r\n", 0, strict.MAX_HEAD)
         if end < 0:
             return self._refuse_beginning()
-        head = bytes(buffer[: end + 4])
-        refused = strict.refusal(head, self._max_body)
-        if refused:
-            return refused
-        del buffer[: end + 4]
-        self._head = head
-        length = strict.body_length(head)
-        if length is None:
-            self._chunks = ChunkedBody(self._max_body)
-        else:
-            self._length = length
-        return None
+        found = heads.read(bytes(buffer[: end + 4]), self._max_body)
+        if isinstance(found, Head):
+            del buffer[: end + 4]
+            self._head = found
+            if found.length is None:
+                self._chunks = ChunkedBody(self._max_body)
+        return found
 
     def _refuse_beginning(self) -> Refusal | None:
         """Judges a head that is not whole: what can never become one is told so now, not at the deadline."""
@@ -113,17 +105,17 @@ class Reader:
             return Refusal(400, "A line of the head ends in a bare CR or LF; only CR LF ends a line.")
         return None
 
-    def _take_body(self) -> Request | Refusal | None:
+    def _take_body(self, head: Head) -> Request | Refusal | None:
         if self._chunks is not None:
             outcome = self._chunks.take(self._buffer)
             if outcome is not True:
                 return outcome or None
             body = bytes(self._chunks.content)
         else:
-            if len(self._buffer) < self._length:
+            length = head.length or 0
+            if len(self._buffer) < length:
                 return None
-            body = bytes(self._buffer[: self._length])
-            del self._buffer[: self._length]
-        request = Request(self._head, body)
+            body = bytes(self._buffer[:length])
+            del self._buffer[:length]
         self._reset()
-        return request
+        return Request(head, body)

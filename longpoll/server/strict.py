@@ -129,6 +129,8 @@ def _refuse_framing(fields: Fields, line: bytes, max_body: int) -> Refusal | Non
         return Refusal(400, "Content-Length must be a decimal number of at most ten digits.")
     if lengths and int(lengths[0]) > max_body:
         return too_large(max_body)
+    if lengths and int(lengths[0]) and line.startswith(b"HEAD "):
+        return Refusal(400, "A HEAD request has no body.")
     return None
 
 

@@ -13,6 +13,7 @@ from gevent.pywsgi import WSGIServer
 
 from longpoll.server import drain, limits, replies
 from longpoll.server.connection import Connection
+from longpoll.server.crew import Crew
 from longpoll.server.handler import Handler
 from longpoll.server.reader import Request
 from longpoll.server.rooms import Rooms, Stays
@@ -81,7 +82,7 @@ class Server(WSGIServer):
         self.on_drain: list[Callable[[], object]] = []
         stays = Stays(head_timeout, body_timeout, idle_timeout, send_timeout, ping_every, pong_timeout, close_timeout)
         self.rooms: Rooms[Connection] = Rooms(stays)
-        self._greenlets = Group()
+        self._crew = Crew(self.loop, self._serve)
         self._telling = Group()
         self._turns: list[Callable[[], object]] = []
         self._next_turn = self.loop.timer(0.0)
@@ -137,9 +138,10 @@ class Server(WSGIServer):
     # -- 2. serve
 
     def serve(self, connection: Connection, request: Request) -> None:
-        self._greenlets.spawn(self._serve, connection, request)
+        self._crew.add((connection, request))
 
-    def _serve(self, connection: Connection, request: Request) -> None:
+    def _serve(self, asked: tuple[Connection, Request]) -> None:
+        connection, request = asked
         try:
             Handler(connection, request, self).handle()
         except BrokenPipeError:
@@ -197,7 +199,7 @@ class Server(WSGIServer):
 
     def cut_off(self) -> None:
         """Ends everything now; those who are told that their clients are gone have a moment for that."""
-        self._greenlets.kill(timeout=CUT_OFF)
+        self._crew.kill(timeout=CUT_OFF)
         for connection in self.rooms:
             connection.close()
         self._telling.join(timeout=CUT_OFF)

@@ -47,11 +47,6 @@ class Crons:
 
     # -- of the clock
 
-    def wait(self, workers: Sequence[UUID]) -> float | None:
-        """Seconds until the next tick of a schedule that one of the processes knows, if there is any."""
-        ((seconds,),) = self._session.run("await_cron", {"workers": list(workers)})
-        return None if seconds is None else float(seconds)
-
     def push_due(self, workers: Sequence[UUID]) -> Tick | None:
         """Push the job of one such schedule that is due, and note when it is due next; None if none is.
 

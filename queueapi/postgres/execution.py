@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from types import NoneType
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -129,11 +128,12 @@ def as_text(value: object) -> bytes | None:
 
 
 def _elements(values: Sequence[object]) -> str:
-    # Five hundred outcomes are 2,500 elements, nearly all of them numbers or NULL: half a microsecond of each job.
-    kinds = set(map(type, values))
-    if kinds == {NoneType}:
-        return "NULL" + ",NULL" * (len(values) - 1)
-    return ",".join(map(str if kinds == {int} else _element, values))
+    # Five hundred outcomes are 2,500 elements, and most columns all alike or all numbers: 1 µs of each job.
+    if not values:
+        return ""
+    if values.count(values[0]) == len(values):
+        return ",".join([_element(values[0])] * len(values))
+    return ",".join(map(str if set(map(type, values)) == {int} else _element, values))
 
 
 def _element(value: object) -> str:

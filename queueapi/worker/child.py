@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import msgspec
 
+from queueapi.records import WorkerRow
 from queueapi.settings import Settings
 from queueapi.worker.board import Board, Held, create
 from queueapi.worker.finisher import BATCH, UNWRITTEN
@@ -21,6 +23,7 @@ from queueapi.worker.orders import (
     BOOT,
     FILES,
     FOR_THE_SUPERVISOR,
+    JOBS,
     NOW,
     QUIET,
     READY,
@@ -53,6 +56,7 @@ class Child(ProcessView):
         super().__init__(process.pid, worker, board)
         line.setblocking(False)
         self.line: socket.socket | None = line
+        self._closing = threading.Lock()  # the clock says something, too
         self.worked_since: float | None = None
         self.late: list[Held] = []
         self.number = 0
@@ -62,6 +66,10 @@ class Child(ProcessView):
         self._process = process
         self._said = b""
         self._silent_since = float("inf")
+
+    def row(self, settings: Settings) -> WorkerRow:
+        """What people see of it."""
+        return WorkerRow(self.worker, f"{socket.gethostname()}:{self.pid}", list(settings.queues), settings.concurrency)
 
     def hear(self) -> None:
         """Read what it said, until there is no more for now, or for ever: then ``line`` is None."""
@@ -92,10 +100,11 @@ class Child(ProcessView):
 
     def hang_up(self) -> None:
         """Close our end: nothing more will be said."""
-        if self.line is not None:
-            self._silent_since = time.monotonic()
-            self.line.close()
-            self.line = None
+        with self._closing:
+            if self.line is not None:
+                self._silent_since = time.monotonic()
+                self.line.close()
+                self.line = None
 
     def ended(self) -> int | None:
         """Its exit code, negative for a signal; None while it lives. Never waits."""
@@ -128,6 +137,11 @@ class Child(ProcessView):
         self.quiet = quiet
         self._say(QUIET if quiet else RESUME)
 
+    def look(self) -> None:
+        """Tell it that there are jobs."""
+        if self.worked_since is not None:
+            self._say(JOBS)
+
     def show_stacks(self) -> None:
         """Have it say what all its greenlets are doing."""
         if self.worked_since is not None:
@@ -135,8 +149,9 @@ class Child(ProcessView):
 
     def _say(self, word: bytes) -> None:
         try:
-            if self.line is not None:
-                self.line.send(word, socket.MSG_DONTWAIT)
+            with self._closing:
+                if self.line is not None:
+                    self.line.send(word, socket.MSG_DONTWAIT)
         except OSError:
             pass  # it is gone already, and will be reaped
 

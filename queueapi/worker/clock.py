@@ -1,4 +1,4 @@
-"""What pushes by the clock: a process says which schedules its modules declare, and its supervisor keeps the time.
+"""What looks at the clock: a process says which schedules its modules declare, and its supervisor keeps the time.
 
 Not the process itself: a job that computes without a pause would stop its clock.
 """
@@ -12,16 +12,16 @@ from uuid import UUID
 
 from queueapi.events import Events
 from queueapi.loop import Loop
+from queueapi.postgres.ahead import Ahead, look_ahead
 from queueapi.postgres.connection import connect
 from queueapi.postgres.crons import Crons
 from queueapi.postgres.sessions import Dedicated
 from queueapi.records import WorkerRow
 from queueapi.settings import Settings
 from queueapi.ticks import Cron
+from queueapi.worker.orders import LOOK
 from queueapi.worker.sentences import Sentences
 
-# Seconds between two looks when nothing is due: bounds how late a schedule that is new, or was resumed, begins.
-LOOK = 1.0
 # Another is pushing what is due: so long after it is done, or has failed.
 BUSY = 0.02
 # A process whose entry was lost (it stood still, and was taken for dead) is on the list again after so long.
@@ -34,33 +34,50 @@ def on_time(settings: Settings) -> Dedicated:
 
 
 class Clock:
-    """1. pushes what is due of the schedules that our processes know; 2. sleeps until the next is.
+    """1. looks at everything once a second, and tells what there is to do; 2. pushes what is due of the schedules that
+    our processes know; 3. sleeps until the next is.
 
     Every supervisor does it; the lock of a schedule's row lets one of them push.
 
     Args:
         session: a connection of its own.
-        alive: our processes of this moment.
+        alive: our processes of this moment. Without any, there is no look.
+        tell: called with what each look has seen.
+        poll: the safety polls' interval. It looks as often, but once a second at least: that bounds how late a schedule
+            that is new, or was resumed, begins.
     """
 
-    def __init__(self, session: Dedicated, alive: Callable[[], Sequence[UUID]], events: Events) -> None:
+    def __init__(
+        self,
+        session: Dedicated,
+        alive: Callable[[], Sequence[UUID]],
+        events: Events,
+        tell: Callable[[Ahead], None] = lambda _: None,
+        poll: float = LOOK,
+    ) -> None:
+        self._session = session
         self._crons = Crons(session)
         self._alive = alive
         self._events = events
+        self._tell = tell
+        self._every = min(LOOK, poll)
         self.loop = Loop("clock", self._tick, events)
 
     def _tick(self) -> float:
         workers = self._alive()
-        wait = self._wait(workers)
+        wait = self._look(workers)
         if wait > 0:
             return wait
         while tick := self._crons.push_due(workers):
             self._events.emit("ticked", tick=tick)
-        return max(BUSY, self._wait(workers))
+        return max(BUSY, self._look(workers))
 
-    def _wait(self, workers: Sequence[UUID]) -> float:
-        wait = self._crons.wait(workers) if workers else None
-        return LOOK if wait is None else min(LOOK, wait)
+    def _look(self, workers: Sequence[UUID]) -> float:
+        if not workers:
+            return self._every
+        ahead = look_ahead(self._session, workers)
+        self._tell(ahead)
+        return self._every if ahead.tick is None else min(self._every, ahead.tick)
 
 
 class Registrar:

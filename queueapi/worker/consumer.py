@@ -6,7 +6,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import gevent
@@ -35,6 +35,9 @@ BATCH = 500
 AHEAD = 0.1
 # What was fetched ahead and has not begun in this time is returned: all slots are stuck in long jobs.
 STALE = 1.0
+
+# A claimed job that waits for a slot, and when the claim was sent, before its lease began.
+Fetched = tuple[Claimed, float]
 
 
 class Consumer:
@@ -68,10 +71,11 @@ class Consumer:
         self._worker = worker
         self._sleeper = sleeper
         self._order = Order(settings.queues, store.queues)
-        self._slots: Slots[_Fetched] = Slots(settings.concurrency, self._serve)
+        self._slots: Slots[Fetched] = Slots(settings.concurrency, self._serve)
         self._runs = Runs(store, finisher, executor, board, self._slots.throw)
         self._running = self._runs.running
         self._rate = Rate()
+        self._fresh = settings.lease / 2  # what was asked for longer ago than that may not be ours by now
         self._last_moved = 0.0  # when something was fetched, or began
         self._unheard: list[int] = []  # tokens of claims whose answer never came
         self._hungry = False
@@ -151,7 +155,7 @@ class Consumer:
             if self.loop.stopping:  # nobody waits for this answer any more
                 self._return(job)
             else:
-                self._slots.put(_Fetched(job, asked))
+                self._slots.put((job, asked))
         self._store.tell_watchers([(job.id, True) for job in begin if job.watched])
         return len(claimed)
 
@@ -182,20 +186,20 @@ class Consumer:
             self.loop.wake()
 
     def _return_fetched(self) -> None:
-        for fetched in self._slots.take_out():
-            self._return(fetched.job)
+        for job, _ in self._slots.take_out():
+            self._return(job)
 
     def _return(self, job: Claimed) -> None:
         self._finisher.add(returned(job), job, begun=False)
 
     # -- running
 
-    def _serve(self, slot: int, fetched: _Fetched) -> None:
-        job = fetched.job
-        self._last_moved = time.monotonic()
-        row = self._board.hold(job.id, job.token, self._last_moved)
+    def _serve(self, slot: int, fetched: Fetched) -> None:
+        job, asked = fetched
+        self._last_moved = now = time.monotonic()
+        row = self._board.hold(job.id, job.token, now)
         # After the hold: the supervisor says "void" and then reads the board, so that one of us sees the other.
-        if fetched.asked <= max(self._board.void, self._last_moved - self._settings.lease / 2):
+        if asked <= now - self._fresh or asked <= self._board.void:
             self._return(job)
             return
         self._begun += 1
@@ -240,10 +244,3 @@ class Consumer:
         for job in left:
             self._finisher.add(returned(job), job)
         return left
-
-
-class _Fetched(NamedTuple):
-    """A claimed job that waits for a slot; ``asked`` is when the claim was sent, before its lease began."""
-
-    job: Claimed
-    asked: float

@@ -96,9 +96,11 @@ class Finisher:
 
     def add(self, outcome: Outcome, job: Claimed, begun: bool = True) -> None:
         """An attempt has ended."""
-        size = len(outcome.result or "") + len(outcome.error or "")
+        size = 0
+        if outcome.result is not None or outcome.error is not None:
+            size = len(outcome.result or "") + len(outcome.error or "")
+            self._bytes += size
         self._ended.append(Ended(outcome, job, begun, size))
-        self._bytes += size
         self._loop.wake()
 
     @property
@@ -137,24 +139,28 @@ class Finisher:
         batch = self._batch()
         if not batch:
             return
-        linked = links((ended.outcome, ended.job) for ended in batch)
+        special = [ended for ended in batch if ended.job.special is not None]
+        linked = links((ended.outcome, ended.job) for ended in special)
         try:
             rows = self._recorder.outcomes([ended.outcome for ended in batch], linked)
-            lost = self._lost(batch, {row[:2] for row in rows})
+            lost = self._lost(batch, rows)
         except BaseException:
-            self._unsure.update(_attempt(ended.job) for ended in batch)
+            self._unsure.update(ended.job[:2] for ended in batch)
             raise
         self._untold += [row for row in rows if row[-1]]
         self._take_off(batch)
-        self._free([ended.job for ended in batch])  # after: what goes wrong there must not have these written again
+        if special:  # after: what goes wrong there must not have these written again
+            self._free([ended.job for ended in special])
         self._say(batch, lost)
         self._tell_watchers()
-        if over := self._reported.intersection(_attempt(ended.job) for ended in batch):
+        if self._reported and (over := self._reported.intersection(ended.job[:2] for ended in batch)):
             self._reported -= over
             self._store.forget_progress(list(over))
         self._linker.complete(linked)
 
     def _batch(self) -> list[Ended]:
+        if self._bytes <= BATCH_BYTES:
+            return self._ended[:BATCH]
         size = 0
         for number, ended in enumerate(self._ended[:BATCH]):
             size += ended.bytes
@@ -162,32 +168,36 @@ class Finisher:
                 return self._ended[:number]
         return self._ended[:BATCH]
 
-    def _lost(self, batch: Sequence[Ended], written: set[Attempt]) -> set[Attempt]:
+    def _lost(self, batch: Sequence[Ended], rows: Rows) -> set[Attempt]:
         """Those whose lease was lost."""
-        missing = [ended.outcome for ended in batch if _attempt(ended.job) not in written]
-        unsure = [outcome for outcome in missing if _attempt(outcome) in self._unsure]
+        written = {row[:2] for row in rows}
+        missing = [ended.outcome for ended in batch if ended.job[:2] not in written]
+        unsure = [outcome for outcome in missing if outcome[:2] in self._unsure]
         if unsure:
             # The statement may have been carried out although its answer never came. Then what is final is on
             # record; of the others nobody can tell any more, and nothing is wrong either way.
-            known = self._store.finished(unsure) | {_attempt(one) for one in unsure if not one.state.final}
+            known = self._store.finished(unsure) | {one[:2] for one in unsure if not one.state.final}
             self._untold += [(*attempt, True) for attempt in known]
-            missing = [outcome for outcome in missing if _attempt(outcome) not in known]
-        return {_attempt(outcome) for outcome in missing}
+            missing = [outcome for outcome in missing if outcome[:2] not in known]
+        return {outcome[:2] for outcome in missing}
 
     def _take_off(self, batch: Sequence[Ended]) -> None:
         del self._ended[: len(batch)]
-        self._bytes -= sum(ended.bytes for ended in batch)
-        attempts = [_attempt(ended.job) for ended in batch]
+        if self._bytes:
+            self._bytes -= sum(ended.bytes for ended in batch)
+        attempts = [ended.job[:2] for ended in batch]
         self._board.free(attempts)
-        self._unsure.difference_update(attempts)
-        for attempt in attempts:
-            self._news.pop(attempt, None)
+        if self._unsure:
+            self._unsure.difference_update(attempts)
+        if self._news:
+            for attempt in attempts:
+                self._news.pop(attempt, None)
         self.on_written()
 
     def _say(self, batch: Sequence[Ended], lost: set[Attempt]) -> None:
         for outcome, job, begun, _ in batch:
             if begun:
-                name = "lease_lost" if _attempt(job) in lost else "finished"
+                name = "lease_lost" if job[:2] in lost else "finished"
                 self._events.emit(name, outcome=outcome, job=job)
             else:
                 self._events.emit("returned", job=job)
@@ -206,7 +216,8 @@ class Finisher:
         return reporter
 
     def _note(self, reporter: Reporter) -> None:
-        self._news[_attempt(reporter.claimed)] = (reporter.claimed, reporter)
+        claimed: Claimed = reporter.claimed
+        self._news[claimed[:2]] = (claimed, reporter)
 
     def _report_now(self, reporter: Reporter) -> None:
         # In the job's greenlet. The pause lets a computing job's neighbours run, this one's bar move, and is short
@@ -231,7 +242,3 @@ class Finisher:
         self._untold += [row for row in rows if row[-1]]
         self._tell_watchers()
         return True
-
-
-def _attempt(of: Claimed | Outcome) -> Attempt:
-    return of.id, of.token

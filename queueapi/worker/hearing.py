@@ -9,25 +9,28 @@ from collections.abc import Callable
 import gevent
 import gevent.event
 
-from queueapi.worker.orders import NOW, QUIET, RESUME, RETIRE
+from queueapi.worker.orders import JOBS, NOW, QUIET, RESUME, RETIRE
 
 
 class Hearing:
     """1. when to stop claiming for good (``gently``); 2. from when on what runs has the grace and no more (``told``):
-    since SIGTERM, or since the supervisor is gone; 3. when to stop at once (``now``); 4. when to be quiet for a while.
+    since SIGTERM, or since the supervisor is gone; 3. when to stop at once (``now``); 4. when to be quiet for a while;
+    5. when there are jobs.
 
     Args:
         line: to the supervisor.
         quiet: called with whether to claim nothing for now.
+        look: called when there are jobs.
     """
 
-    def __init__(self, line: socket.socket, quiet: Callable[[bool], None]) -> None:
+    def __init__(self, line: socket.socket, quiet: Callable[[bool], None], look: Callable[[], None]) -> None:
         self.gently = gevent.event.Event()
         self.told = gevent.event.Event()
         self.now = gevent.event.Event()
         self.orphaned = False
         self._line = line
         self._quiet = quiet
+        self._look = look
 
     def install(self) -> None:
         """Listen from now on."""
@@ -66,3 +69,5 @@ class Hearing:
             self.gently.set()
         elif word in (QUIET, RESUME):
             self._quiet(word == QUIET)
+        elif word == JOBS:
+            self._look()

@@ -10,6 +10,7 @@ from uuid import UUID
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.loop import Loop
+from queueapi.postgres.ahead import Ahead
 from queueapi.postgres.statements import Rows
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.records import Blame, WorkerRow
@@ -19,6 +20,8 @@ _LOST = error_dumps("WorkerLost", "the worker process that ran the job ended, or
 
 # How often, in seconds. Promotion bounds how late a scheduled job begins; rescue only adds to the lease.
 PROMOTE, STUCK, SWEEP, LIMITS, RESCUE, REGISTER, PRUNE = 1.0, 1.0, 1.0, 1.0, 5.0, 10.0, 60.0
+# What the clock has seen is not to be done needs no look of our own for so long: it looks more often than that.
+LATELY = 1.5
 # A dead process's last claim may still be under way in the server when we hear of the death: look again, so long after.
 AGAIN = (0.5, 5.0)
 
@@ -34,17 +37,26 @@ class Dead(NamedTuple):
 
 
 class Duty:
-    """Something to do every so many seconds; ``due`` is when next."""
+    """Something to do every so many seconds; ``due`` is when next, ``off`` until when there is nothing to do."""
 
     def __init__(self, every: float, run: Callable[[], None]) -> None:
-        self.due = 0.0
+        self.due = self.off = 0.0
         self._every = every
         self._run = run
+
+    @property
+    def at(self) -> float:
+        """When it has its next turn."""
+        return max(self.due, self.off)
+
+    def hurry(self) -> None:
+        """There is something to do now."""
+        self.due = self.off = 0.0
 
     def turn(self) -> None:
         """Do it if it is due."""
         now = time.monotonic()
-        if now >= self.due:
+        if now >= self.at:
             # Noted first: what fails (a table locked by a backup, a right that is missing) waits for its next turn,
             # and does not keep the others from theirs.
             self.due = now + self._every
@@ -81,12 +93,14 @@ class Maintenance:
         # After an outage every lease is past its time, also those of living processes: they renew first. Theirs try
         # again every two seconds at the longest.
         self._patience = max(lease / 2, 3.0)
+        self._promotion = Duty(PROMOTE, self._promote)
         self._register = Duty(REGISTER, self._say_who_lives)
         # A lease may be far shorter than the default, and nobody should wait several of them.
         self._rescue = Duty(min(RESCUE, lease / 2), self._rescue_all)
         self._limits = Duty(LIMITS, self._bring_back)
-        others = (Duty(STUCK, release_stuck), Duty(PRUNE, self._prune), Duty(SWEEP, upkeep.batches.sweep))
-        self._duties = (self._register, self._rescue, self._limits, *others)
+        self._sweep = Duty(SWEEP, upkeep.batches.sweep)
+        others = (Duty(STUCK, release_stuck), Duty(PRUNE, self._prune))
+        self._duties = (self._promotion, self._register, self._rescue, self._limits, self._sweep, *others)
         self._dead: list[Dead] = []
         self.loop = Loop("maintenance", self._tick, events)
 
@@ -97,7 +111,16 @@ class Maintenance:
 
     def register_now(self) -> None:
         """Our processes have changed."""
-        self._register.due = 0.0
+        self._register.hurry()
+        self.loop.wake()
+
+    def told(self, ahead: Ahead) -> None:
+        """What the clock has just seen. Whoever is not told looks for himself."""
+        later = (now := time.monotonic()) + LATELY
+        self._limits.off = 0.0 if ahead.blocked else later
+        self._sweep.off = 0.0 if ahead.open else later
+        self._promotion.due = 0.0
+        self._promotion.off = later if ahead.scheduled is None else min(later, now + ahead.scheduled)
         self.loop.wake()
 
     def finish(self) -> None:
@@ -111,13 +134,12 @@ class Maintenance:
         now = time.monotonic()
         try:
             self._release([dead for dead in self._dead if dead.at <= now])
-            wait = self._promote()
             for duty in self._duties:
                 duty.turn()
         except StoreUnavailable:
             self._rescue.due = now + self._patience
             raise
-        return min([wait, *(max(0.0, at - time.monotonic()) for at in (self._limits.due, *(d.at for d in self._dead)))])
+        return max(0.0, min(one.at for one in (*self._duties, *self._dead)) - time.monotonic())
 
     def _release(self, processes: Sequence[Dead]) -> None:
         for dead in processes:
@@ -127,9 +149,10 @@ class Maintenance:
             if dead.again:
                 self._dead.append(dead._replace(at=dead.at + dead.again[0], again=dead.again[1:]))
 
-    def _promote(self) -> float:
+    def _promote(self) -> None:
         next_due = self._upkeep.promote()
-        return PROMOTE if next_due is None else min(PROMOTE, max(0.001, next_due))
+        if next_due is not None:
+            self._promotion.due = time.monotonic() + min(PROMOTE, max(0.001, next_due))
 
     def _say_who_lives(self) -> None:
         if workers := self._alive():
@@ -151,6 +174,6 @@ class Maintenance:
 
     def _tell(self, what: str, rows: Rows) -> None:
         if rows:
-            self._limits.due = 0.0  # they may have had places
+            self._limits.hurry()  # they may have had places
         for row in rows:
             self._events.emit(what, row=row)

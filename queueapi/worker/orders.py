@@ -18,12 +18,22 @@ CHECK: Final = "from gevent import monkey; monkey.patch_all(); from queueapi.wor
 READY, REFUSED, RETIRING, FILES = b"R", b"!", b"E", b"F"
 # The supervisor, a byte each: "stop now"; "end when what runs has ended"; "claim no more"; "claim again". To stop
 # gently is SIGTERM, however often it comes: systemd sends it to all at once, and the supervisor passes on its own.
-NOW, RETIRE, QUIET, RESUME = b"N", b"E", b"Q", b"C"
+# And "there are jobs".
+NOW, RETIRE, QUIET, RESUME, JOBS = b"N", b"E", b"Q", b"C", b"J"
 # Either end closing tells the other that its partner is gone.
 
 # Signals that the supervisor passes on in its own way; but a terminal and ``systemctl kill`` send them to all, and what
 # is not caught would stop or end a process.
 FOR_THE_SUPERVISOR: Final = (signal.SIGTSTP, signal.SIGUSR2, signal.SIGTTIN)
+
+# A supervisor looks once a second for all its processes, and tells them when there are jobs. Behind that, their own
+# safety polls are for when it cannot look: so many seconds apart, or as they are set if that is not often.
+LOOK, ALONE = 1.0, 5.0
+
+
+def own_poll(poll: float) -> float:
+    """Seconds between the safety polls of a process, if they are set to that."""
+    return ALONE if poll <= LOOK else poll
 
 
 class Given(msgspec.Struct):

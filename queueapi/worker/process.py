@@ -38,7 +38,7 @@ from queueapi.worker.consumer import Consumer
 from queueapi.worker.finisher import Finisher
 from queueapi.worker.hearing import Hearing
 from queueapi.worker.importing import files, import_jobs
-from queueapi.worker.orders import FILES, FOR_THE_SUPERVISOR, READY, REFUSED, RETIRING, Orders
+from queueapi.worker.orders import FILES, FOR_THE_SUPERVISOR, READY, REFUSED, RETIRING, Orders, own_poll
 from queueapi.worker.sentences import Sentences
 from queueapi.worker.sleeper import Sleeper
 from queueapi.worker.stacks import describe
@@ -74,10 +74,11 @@ def main() -> None:
     # SystemExit in a greenlet that a job started would end the process: it is that job's own affair.
     gevent.get_hub().SYSTEM_ERROR = ()
     board = Board(orders.board_fd)
-    actors = _actors(settings, board, orders.worker, Events(Sentences(settings.verbose)))
+    poll = settings.poll if orders.burst else own_poll(settings.poll)
+    actors = _actors(settings, board, orders.worker, poll, Events(Sentences(settings.verbose)))
     # Alone, it may run its jobs only as long as no other can have got them: leases are not renewed any more.
     alone = min(settings.grace, settings.lease / 3)
-    hearing = Hearing(line, actors.consumer.be_quiet)
+    hearing = Hearing(line, actors.consumer.be_quiet, actors.consumer.loop.wake)
     hearing.install()
     actors.consumer.be_quiet(orders.quiet)
     signal.signal(signal.SIGTTIN, _shower_of_stacks(actors.consumer))
@@ -107,7 +108,7 @@ def _catch_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, *FOR_THE_SUPERVISOR})
 
 
-def _actors(settings: Settings, board: Board, worker: UUID, events: Events) -> Actors:
+def _actors(settings: Settings, board: Board, worker: UUID, poll: float, events: Events) -> Actors:
     def open_(*setup: LiteralString, url: str = settings.database_url) -> Callable[[], Connection]:
         return lambda: connect(url, f"queueapi-work {os.getpid()}", settings.connect_timeout, *setup)
 
@@ -116,7 +117,7 @@ def _actors(settings: Settings, board: Board, worker: UUID, events: Events) -> A
     store = Store(claims)
     free = Admission(Admitting(outcomes), kinds).ended
     finisher = Finisher(outcomes, settings.result_ttl, board, events, free)
-    sleeper = Sleeper(store, channel, settings.queues, settings.poll)
+    sleeper = Sleeper(store, channel, settings.queues, poll)
     executor = Executor(kinds, settings.max_result)
     admit = Admission(Admitting(claims), kinds).admit
     consumer = Consumer(store, finisher, executor, board, settings, worker, sleeper, events, admit)

@@ -43,8 +43,8 @@ class Recorder:
             rows = _piecewise(lambda some: finish(some, links), apart, self._set_aside)
             others = [outcome for outcome in outcomes if (outcome.id, outcome.token) not in links.apart]
             return rows + self.outcomes(others)
-        final = [outcome for outcome in outcomes if outcome.state.final]
-        others = [outcome for outcome in outcomes if not outcome.state.final]
+        others = [outcome for outcome in outcomes if outcome.state is not State.DONE and not outcome.state.final]
+        final = outcomes if not others else [outcome for outcome in outcomes if outcome.state.final]
         rows = _piecewise(self._finish, final, self._set_aside)
         return rows + _piecewise(self._store.reschedule, others, self._set_aside)
 

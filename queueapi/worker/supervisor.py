@@ -13,11 +13,11 @@ from setproctitle import setproctitle
 
 from queueapi.errors import SettingsError
 from queueapi.events import Events
+from queueapi.postgres.ahead import Ahead
 from queueapi.postgres.connection import connect
 from queueapi.postgres.migrate import check
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.upkeep import Upkeep
-from queueapi.records import WorkerRow
 from queueapi.settings import Settings
 from queueapi.worker.blame import blame
 from queueapi.worker.child import Child, described, start
@@ -25,6 +25,7 @@ from queueapi.worker.clock import Clock, on_time
 from queueapi.worker.deadlines import enforce
 from queueapi.worker.lease import LeaseKeeper, Stuck
 from queueapi.worker.maintenance import Maintenance
+from queueapi.worker.orders import LOOK
 from queueapi.worker.renewal import Renewal
 from queueapi.worker.starts import LONGEST_DELAY, Starts
 from queueapi.worker.wishes import Wishes
@@ -55,8 +56,7 @@ class Supervisor:
         self._proven = False  # a process has worked: the modules can be imported
         self._unready = True  # it is to be said once all work
         self._refusal: str | None = None
-        self._signals = 0
-        self._passed_on = 0  # how many of them
+        self._signals = self._passed_on = 0  # how many have come, and how many of them we have passed on
         self._stopping_since = 0.0
         self._kill_at = float("inf")
         self._selector = selectors.DefaultSelector()
@@ -71,8 +71,18 @@ class Supervisor:
         self._leases = LeaseKeeper(upkeep("queueapi-work leases"), settings.lease, processes, events)
         tables = upkeep("queueapi-work maintenance")
         stuck = Stuck(tables, processes, events)
-        self._maintenance = Maintenance(tables, settings.lease, self._rows, stuck.release, events)
-        self._clock = Clock(on_time(settings), lambda: [child.worker for child in processes()], events)
+        self._maintenance = Maintenance(
+            tables, settings.lease, lambda: [child.row(settings) for child in processes()], stuck.release, events
+        )
+
+        poll = settings.poll
+
+        def tell(ahead: Ahead) -> None:
+            self._maintenance.told(ahead)
+            for child in processes() if ahead.available and poll <= LOOK else ():
+                child.look()
+
+        self._clock = Clock(on_time(settings), lambda: [child.worker for child in processes()], events, tell, poll)
 
     def run(self) -> int:
         """Work until told to stop; the exit code of an orderly stop.
@@ -84,9 +94,8 @@ class Supervisor:
         with connect(self._settings.database_url, "queueapi-work", self._settings.connect_timeout) as connection:
             check(connection)
         self._catch_signals()
-        self._leases.loop.start()
-        self._maintenance.loop.start()
-        self._clock.loop.start()
+        for actor in (self._leases, self._maintenance, self._clock):
+            actor.loop.start()
         self._starts.add(self._settings.processes)
         while self._children or self._starts:
             self._start_due()
@@ -108,9 +117,8 @@ class Supervisor:
     def _start(self) -> None:
         try:
             number = min(set(range(1, len(self._children) + 2)) - {child.number for child in self._children})
-            name = f"worker {number}"
             watched, quiet = self._renewal.watching, self._wishes.quiet
-            child = start(self._settings, self._modules, self._burst, name, watched, quiet)
+            child = start(self._settings, self._modules, self._burst, f"worker {number}", watched, quiet)
         except OSError as error:  # no memory or no process left: for now
             self._events.emit("start_failed", error=error, delay=LONGEST_DELAY)
             self._starts.add(delay=LONGEST_DELAY)
@@ -234,13 +242,6 @@ class Supervisor:
         return 0
 
     # -- being seen
-
-    def _rows(self) -> list[WorkerRow]:
-        settings = self._settings
-        return [
-            WorkerRow(child.worker, f"{socket.gethostname()}:{child.pid}", list(settings.queues), settings.concurrency)
-            for child in list(self._children)
-        ]
 
     def _set_title(self) -> None:
         count = len(self._children)

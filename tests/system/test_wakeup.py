@@ -13,6 +13,7 @@ import pytest
 import workshop
 
 from queueapi import Queue, State
+from queueapi.worker.orders import ALONE
 from tests.system.conftest import Sql, Start, until
 
 pytestmark = pytest.mark.system
@@ -90,6 +91,23 @@ def test_a_push_that_commits_late_is_found_by_the_safety_poll(start: Start, queu
         connection.commit()
         handle.wait(10)
         assert time.monotonic() - began < POLL + SLACK
+
+
+def test_it_is_found_as_well_while_the_supervisor_stands_still(
+    start: Start, queue: Queue, sql: Sql, dsn: str
+) -> None:
+    with psycopg.connect(dsn) as connection:
+        handle = queue.push(workshop.Napping(1, 0.0), conn=connection)
+        worker = start("-c", 4).ready()
+        asleep(sql)
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            connection.commit()
+            handle.wait(20)
+            assert time.monotonic() - began < ALONE + SLACK
+        finally:
+            os.kill(worker.process.pid, signal.SIGCONT)
 
 
 def test_a_killed_process_is_not_woken_in_anothers_place(start: Start, queue: Queue, sql: Sql) -> None:

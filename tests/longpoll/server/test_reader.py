@@ -36,10 +36,10 @@ def body(content: bytes) -> Request | Refusal | None:
 def test_requests_behind_each_other_come_out_one_by_one() -> None:
     requests = read(PLAIN + CHUNKED + BARE)
     assert [request.body for request in requests if isinstance(request, Request)] == [b"hello", b"hello", b""]
-    assert [request.head.split()[1] for request in requests if isinstance(request, Request)] == [
-        b"/a",
-        b"/b",
-        b"/c",
+    assert [request.head.target for request in requests if isinstance(request, Request)] == [
+        "/a",
+        "/b",
+        "/c",
     ]
 
 

@@ -52,6 +52,7 @@ ASKED: dict[str, tuple[dict[str, Any], int]] = {
     "unblock_limited": ({"keys": ["key"], "rooms": [5]}, 5),
     "unblock_kind": ({"kind": "paused"}, 5_000),
     "find_blocked": ({"after": "kind", "most": 1000}, 1000),
+    "look_ahead": ({"workers": [UUID(int=1)]}, 0),
     "find_stranded": ({"after": "", "most": 1000, "shown": 5}, 20),
 }
 # What runs only after begin_deciding.

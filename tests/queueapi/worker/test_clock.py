@@ -9,12 +9,14 @@ import pytest
 
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
+from queueapi.postgres.ahead import Ahead
 from queueapi.postgres.atomic import atomic
 from queueapi.postgres.sessions import Dedicated
 from queueapi.records import NewJob
 from queueapi.settings import Settings
 from queueapi.ticks import Cron
 from queueapi.worker.clock import Clock, Registrar, on_time
+from queueapi.worker.orders import LOOK
 
 from .conftest import WORKER, Heard, Sql, until
 
@@ -99,6 +101,22 @@ def test_a_clock_without_processes_pushes_nothing_and_asks_for_nothing(sessions:
     session = sessions()
     assert Clock(session, list, Events())._tick() == 1.0
     assert session.generation == 0
+
+
+def test_a_clock_tells_what_it_has_seen(sessions: Callable[[], Dedicated], sql: Sql) -> None:
+    told: list[Ahead] = []
+    clock = Clock(sessions(), lambda: [WORKER], Events(), told.append)
+    assert clock._tick() == LOOK
+    sql("insert into queueapi.jobs (queue, kind) values ('default', 'kind')")
+    assert clock._tick() == LOOK
+    assert [ahead.available for ahead in told] == [False, True]
+
+
+@pytest.mark.parametrize(("poll", "every"), [(0.05, 0.05), (1.0, LOOK), (30.0, LOOK)])
+def test_a_clock_looks_as_often_as_safety_polls_are_set_and_every_second_at_least(
+    sessions: Callable[[], Dedicated], poll: float, every: float
+) -> None:
+    assert Clock(sessions(), lambda: [WORKER], Events(), poll=poll)._tick() == every
 
 
 def test_a_process_without_schedules_says_nothing(tell: Callable[..., Registrar], sessions: object) -> None:

@@ -340,11 +340,10 @@ import gc, weakref
 seen = []
 finisher.start()
 consumer._slots.open()
-from queueapi.worker.consumer import _Fetched
 def runs(rest):
     from queueapi.claims import Claimed
     for n in range(20):
-        consumer._slots.put(_Fetched(Claimed(n, 1, "default", "who", '{"rest": %s}' % rest, 1, 1), time.monotonic()))
+        consumer._slots.put((Claimed(n, 1, "default", "who", '{"rest": %s}' % rest, 1, 1), time.monotonic()))
     until(lambda: len(log) == 20, "all have run")
 
 runs("false")

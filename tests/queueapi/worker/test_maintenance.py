@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import psycopg
 import pytest
 
 from queueapi.events import Events
+from queueapi.postgres.ahead import Ahead
+from queueapi.postgres.connection import connect
+from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.statements import Rows
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
 from queueapi.records import Blame, NewJob, WorkerRow
@@ -100,6 +105,54 @@ def test_scheduled_jobs_begin_when_they_are_due_and_not_before(store: Store, mak
     until(lambda: sql("select count(*) from queueapi.jobs where state = 'available'") == [(1,)], "one is due")
     assert time.monotonic() - began < 3
     assert sql("select count(*) from queueapi.jobs where state = 'scheduled'") == [(1,)]
+
+
+class Noted(Dedicated):
+    """Notes what is asked."""
+
+    def __init__(self, dsn: str) -> None:
+        super().__init__(lambda: connect(dsn, "tests", 5))
+        self.verbs: list[str] = []
+
+    def run(self, verb: str, params: Mapping[str, Any]) -> Rows:
+        self.verbs.append(verb)
+        return super().run(verb, params)
+
+
+LOOKS = {"promote_jobs", "find_blocked", "list_open_batches"}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "looks"),
+    [
+        (None, LOOKS),
+        (Ahead(None, None, True, False, False), set()),
+        (Ahead(None, 60.0, False, False, False), set()),
+        (Ahead(None, -0.1, False, False, False), {"promote_jobs"}),
+        (Ahead(None, None, False, True, False), {"find_blocked"}),
+        (Ahead(None, None, False, False, True), {"list_open_batches"}),
+    ],
+)
+def test_it_asks_only_for_what_the_clock_has_seen_and_for_everything_if_the_clock_says_nothing(
+    dsn: str, events: Events, ahead: Ahead | None, looks: set[str]
+) -> None:
+    session = Noted(dsn)
+    try:
+        maintenance = Maintenance(Upkeep(session), 30.0, list, lambda: None, events)
+        if ahead is not None:
+            maintenance.told(ahead)
+        maintenance._tick()
+        assert LOOKS & set(session.verbs) == looks
+    finally:
+        session.close()
+
+
+def test_a_scheduled_job_of_which_the_clock_has_told_begins_when_it_is_due(store: Store, make: Make, sql: Sql) -> None:
+    store.push([NewJob("default", "kind", "{}", 0, 25, 0.3, None)])
+    maintenance = make()
+    maintenance.told(Ahead(None, 0.3, False, False, False))
+    maintenance.loop.start()
+    until(lambda: sql("select state from queueapi.jobs") == [("available",)], "it is promoted")
 
 
 def test_processes_are_listed_as_soon_as_they_say_so(make: Make, sql: Sql) -> None:
