@@ -43,8 +43,8 @@ def _contenders(bench: Bench, server: Server, polls: int, messages: int, gap: fl
             raise BenchmarkError(f"{count} of {polls * messages} were delivered")
         return {"p99": float(p99), "p50": float(p50), "longest": float(longest)}
 
-    words = " ".join(server.words(0)).rpartition("/")[2]
-    return [Contender(server.name, run, version, f"{words}; {polls:,} polls, {messages} messages", server.ours)]
+    command = f"{server.command()}; {polls:,} polls, {messages} messages"
+    return [Contender(server.name, run, version, command, server.ours)]
 
 
 def _goal(ours: str, what: str, target: float) -> Goal:

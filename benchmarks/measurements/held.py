@@ -43,8 +43,7 @@ def _contenders(bench: Bench, server: Server, polls: int) -> list[Contender]:
                 after = machine.proportional(running.process.pid)
         return {"each": (after - before) / polls, "whole": after / 1024}
 
-    words = " ".join(server.words(0)).rpartition("/")[2]
-    return [Contender(server.name, run, version, f"{words}; {polls:,} polls", server.ours)]
+    return [Contender(server.name, run, version, f"{server.command()}; {polls:,} polls", server.ours)]
 
 
 def _allow_files(count: int) -> None:

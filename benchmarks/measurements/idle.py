@@ -46,8 +46,7 @@ def _open(bench: Bench) -> Iterator[list[Contender]]:
         with serving(bench, server) as running, running.clients(bench, pages, wait=_WAIT):
             return _used(bench, running.process.pid, seconds)
 
-    words = " ".join(server.words(0)).rpartition("/")[2]
-    polling = f"{words}; {polls:,} polls held, {polls / _WAIT:.0f} re-polls a second"
+    polling = f"{server.command()}; {polls:,} polls held, {polls / _WAIT:.0f} re-polls a second"
     yield [
         Contender("worker, 20 slots", worker, installed.version, f"{installed.command(1)}; {seconds} s", True),
         Contender("longpoll, 10,000 polls", held, installed.version, f"{polling}; {seconds} s", True),

@@ -45,6 +45,10 @@ class Server:
         """The command that serves on that port of the loopback."""
         raise NotImplementedError
 
+    def command(self) -> str:
+        """The same, as the document shows it: without the folders of this machine."""
+        return " ".join(Path(word).name if Path(word).is_file() else word for word in self.words(0))
+
     def environment(self, bench: Bench) -> dict[str, str]:
         """Variables for it."""
         return {}
