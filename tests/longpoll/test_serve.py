@@ -19,6 +19,7 @@ from queueapi.postgres.connection import connect
 from queueapi.postgres.sessions import Borrowed
 from queueapi.postgres.store import Store
 from tests.longpoll.conftest import Jobs, until
+from tests.longpoll.pusher_peer import APP_ID, ENVIRON, Api
 from tests.longpoll.serving import Service, outcome, start, ticket
 
 pytestmark = pytest.mark.system
@@ -158,6 +159,16 @@ def test_configured_origins_are_the_only_ones(serve: Callable[..., Service]) -> 
         response.read()
         assert response.getheader("Access-Control-Allow-Origin") == allowed
         connection.close()
+
+
+def test_a_full_batch_of_pushers_server_libraries_is_taken(serve: Callable[..., Service]) -> None:
+    api = Api(serve(**ENVIRON).port)
+    path = f"/apps/{APP_ID}/batch_events"
+    data = json.dumps(['"aa' * 24_990])  # as long as data may be, and half of it is escaped once more
+    batch = [{"name": "said", "channel": f"private-{number}", "data": data} for number in range(10)]
+    assert len(data) > 99_900
+    assert len(json.dumps({"batch": batch})) > 1_499_000
+    assert api.ask("POST", path, {"batch": batch}) == (200, {})
 
 
 def test_ps_says_what_it_is_doing(serve: Callable[..., Service]) -> None:
