@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from sys import getrefcount
 from typing import Any, Generic, TypeVar
@@ -13,6 +14,9 @@ from greenlet import GreenletExit
 
 T = TypeVar("T")
 
+# Greenlets that a slot keeps for later. The hub lets go of one while the next runs: two take turns.
+RESTING = 2
+
 
 class Slots(Generic[T]):
     """1. takes what is put in, in that order, one thing for each slot; 2. runs it in a greenlet that nothing else has
@@ -22,8 +26,8 @@ class Slots(Generic[T]):
     What an attempt leaves running (a ``Timeout`` that was not closed, a ``kill`` that is still on its way) would hit
     whatever runs in its greenlet by then. A greenlet for each attempt costs 8 µs, half of all that a short job costs.
     But who is to throw into a greenlet must hold a reference to it: so they are counted, and a greenlet that somebody
-    else knows runs nothing more. It is dead when the throw comes. A job that waited for something always leaves one,
-    the hub's, and can bear those 8 µs.
+    else knows runs nothing. A job that waited for something leaves the hub's, which goes a moment later: its greenlet
+    rests meanwhile, and another of the slot's runs the next. What comes for a greenlet that rests ends it.
 
     Args:
         count: of slots.
@@ -35,6 +39,7 @@ class Slots(Generic[T]):
         self._waiting: SimpleQueue[T | None] = SimpleQueue()
         self._taken: list[T | None] = [None] * count
         self._runners: list[gevent.Greenlet[..., Any] | None] = [None] * count
+        self._resting: list[deque[gevent.Greenlet[..., Any]]] = [deque() for _ in range(count)]
         self._slots: list[gevent.Greenlet[..., Any]] = []
         self._closing = False
 
@@ -89,31 +94,59 @@ class Slots(Generic[T]):
             self._slots[number] = self._opened(number)
 
     def _slot(self, number: int) -> None:
+        resting = self._resting[number]
         while (item := self._waiting.get()) is not None:
             self._taken[number] = item
-            runner = self._runners[number]
-            if runner is None:
-                runner = self._runners[number] = gevent.Greenlet(self._work, number)
-                runner.parent = getcurrent()  # to which it comes back
-            runner.switch()
-            if runner.dead:
-                runner.parent = get_hub()  # where a late switch to it goes
-                self._runners[number] = None
-            del runner  # or it would be counted
-        if idle := self._runners[number]:
-            idle.throw(GreenletExit)
+            offered = len(resting)
+            while self._taken[number] is not None:
+                self._switch_to(number, resting.popleft() if offered > 0 else self._runner(number))
+                offered -= 1
+            while len(resting) > RESTING:
+                _end(resting.popleft())
+        while resting:
+            _end(resting.popleft())
+
+    def _runner(self, number: int) -> gevent.Greenlet[..., Any]:
+        runner = gevent.Greenlet(self._work, number)
+        runner.parent = getcurrent()
+        runner.switch()
+        return runner
+
+    def _switch_to(self, number: int, runner: gevent.Greenlet[..., Any]) -> None:
+        """Have it run what was taken, unless somebody knows it."""
+        me = getcurrent()
+        runner.parent = me  # to which it comes back
+        self._runners[number] = runner
+        runner.switch(me)
+        self._runners[number] = None
+        runner.parent = get_hub()  # where a late switch to it goes
+        if not runner.dead:
+            self._resting[number].append(runner)
 
     def _work(self, number: int) -> None:
         me, slot = getcurrent(), self._slots[number]
-        own = getrefcount(me)
-        while True:
-            item, self._taken[number] = self._taken[number], None
-            assert item is not None
-            self._run(number, item)
-            del item
-            if getrefcount(me) != own:
-                return
-            if self._waiting.qsize() and not self._closing:
-                self._taken[number] = self._waiting.get_nowait()
-            else:
-                slot.switch()
+        own = 0
+        while _rest(slot):
+            own = own or getrefcount(me)
+            while self._taken[number] is not None and getrefcount(me) == own:
+                self._run(number, self._take(number))
+                if getrefcount(me) == own and self._waiting.qsize() and not self._closing:
+                    self._taken[number] = self._waiting.get_nowait()
+
+    def _take(self, number: int) -> T:
+        item, self._taken[number] = self._taken[number], None
+        assert item is not None
+        return item
+
+
+def _rest(slot: gevent.Greenlet[..., Any]) -> bool:
+    """Whether it is the slot that ends the rest. Whatever else does comes too late for whom it was meant."""
+    try:
+        return slot.switch() is slot
+    except BaseException:
+        return False
+
+
+def _end(runner: gevent.Greenlet[..., Any]) -> None:
+    runner.parent = getcurrent()
+    runner.throw(GreenletExit)
