@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from queueapi.postgres.atomic import Sessions, atomic
 from queueapi.postgres.pushing import push
+from queueapi.postgres.sessions import Pool
 from queueapi.postgres.uniques import unique_of
 from queueapi.records import NewJob
 
@@ -23,21 +24,48 @@ def push_stream(session: Sessions, jobs: Iterable[NewJob]) -> Sequence[int]:
     """
     if type(jobs) is list and len(jobs) == 1:  # nearly all pushes
         return push(session, jobs)
-    parts = _parts(jobs)
-    first, second = next(parts, []), next(parts, None)
-    if second is None:
-        return push(session, first) if first else []
+    parts = _Parts(jobs)
+    part = parts.take()
+    if parts.last:
+        return push(session, part) if part else []
     ids = array("q")
     alone = False
+    # The next part is made while the server deals with this one; not on a caller's connection, from which the jobs may
+    # be read.
+    meanwhile = parts.prepare if isinstance(session, Pool) else None
     with atomic(session) as inside:
-        part: list[NewJob] | None = first
-        while part is not None:
+        while part:
             if not alone and any(unique_of(job) for job in part):
                 inside.run("lock_pushes", {"alone": True})
                 alone = True
-            ids.extend(push(inside, part))
-            part, second = second, next(parts, None) if second is not None else None
+            ids.extend(push(inside, part, meanwhile))
+            part = parts.take()
     return ids
+
+
+class _Parts:
+    """The jobs, a few thousand at a time; nothing when there are no more."""
+
+    def __init__(self, jobs: Iterable[NewJob]) -> None:
+        self._parts = _parts(jobs)
+        self._next: list[NewJob] | None = None
+
+    def prepare(self) -> None:
+        """Have the next at hand."""
+        if self._next is None:
+            self._next = next(self._parts, [])
+
+    def take(self) -> list[NewJob]:
+        """The next; none if there are no more."""
+        self.prepare()
+        part, self._next = self._next, None
+        return part or []
+
+    @property
+    def last(self) -> bool:
+        """Whether there are no more than those that were taken."""
+        self.prepare()
+        return not self._next
 
 
 def _parts(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:

@@ -2,12 +2,12 @@
 
 A job costs the server 4.1 µs of processor time and the client 0.6 µs so, against 6.6 and 1.4 as elements of arrays
 (100,000 jobs, 5,000 a statement). With what it costs to make a job and to write it down, push_all takes 5.7 µs of the
-client's and 4.1 µs of the server's, one after the other: some 100,000 jobs a second, where arrays let pass 77,000.
+client's and 4.1 µs of the server's, and the two overlap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from queueapi.postgres.sessions import Borrowed
 from queueapi.records import NewJob
@@ -20,14 +20,18 @@ def copied(jobs: Sequence[NewJob]) -> bool:
     return not any(job.special is not None or job.delay or job.run_at for job in jobs)
 
 
-def copy_plain(session: Borrowed, jobs: Sequence[NewJob]) -> list[int]:
-    """Insert them; their ids in the same order. In a transaction: COPY tells no ids, so they are given out first."""
+def copy_plain(session: Borrowed, jobs: Sequence[NewJob], meanwhile: Callable[[], None] | None = None) -> list[int]:
+    """Insert them; their ids in the same order. In a transaction: COPY tells no ids, so they are given out first.
+
+    Args:
+        meanwhile: see :meth:`Borrowed.copy`.
+    """
     ids: str = session.run("reserve_ids", {"count": len(jobs)})[0][0]
     lines = [
         f"{id_}\t{queue}\t{kind}\t{_escaped(args)}\t{priority}\t{max_attempts}\n"
         for id_, (queue, kind, args, priority, max_attempts, *_) in zip(ids.split(","), jobs, strict=True)
     ]
-    session.copy("copy_jobs", "".join(lines))
+    session.copy("copy_jobs", "".join(lines), meanwhile)
     session.run("wake_all", {"queues": list({job.queue for job in jobs})})
     return [int(id_) for id_ in ids.split(",")]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from queueapi.postgres.atomic import Sessions, atomic
 from queueapi.postgres.copying import copied, copy_plain
@@ -13,9 +13,12 @@ from queueapi.records import NewJob
 _MANY = 200
 
 
-def push(session: Sessions, jobs: Sequence[NewJob]) -> list[int]:
+def push(session: Sessions, jobs: Sequence[NewJob], meanwhile: Callable[[], None] | None = None) -> list[int]:
     """Insert the jobs, wake who sleeps, and give their ids in the same order: for one that is the same as another,
     the other's.
+
+    Args:
+        meanwhile: called, where the jobs go by COPY, while the server deals with them. It must not use the session.
 
     Raises:
         NotUnique: one that may not be the same as another is. Nothing is pushed.
@@ -28,7 +31,7 @@ def push(session: Sessions, jobs: Sequence[NewJob]) -> list[int]:
         return insert_special(session, jobs).ids()
     if len(jobs) >= _MANY and copied(jobs):
         with atomic(session) as inside:
-            return copy_plain(inside, jobs)
+            return copy_plain(inside, jobs, meanwhile)
     return _insert_plain(session, jobs)
 
 

@@ -215,10 +215,17 @@ class Borrowed:
             cursor.execute(statement(verb), params)
             return cursor.fetchall() if cursor.description else []
 
-    def copy(self, verb: str, lines: str) -> None:
-        """Run ``sql/<verb>.sql``, a COPY, with these lines."""
+    def copy(self, verb: str, lines: str, meanwhile: Callable[[], None] | None = None) -> None:
+        """Run ``sql/<verb>.sql``, a COPY, with these lines.
+
+        Args:
+            meanwhile: called while the server deals with them. It must not use the connection; if it raises, nothing
+                is copied.
+        """
         with translated(verb), self.connection.cursor() as cursor, cursor.copy(statement(verb)) as copy:
             copy.write(lines)
+            if meanwhile is not None:
+                meanwhile()
 
 
 _inherited: list[Connection] = []
