@@ -11,25 +11,33 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from queueapi import runtime, tickets, within
-from queueapi.backends import Backend
-from queueapi.batches import Batch
-from queueapi.consumers import Consumer, ThreadedQueueConsumer
-from queueapi.deaths import Dead
+from queueapi import within
 from queueapi.errors import SettingsError
-from queueapi.foreign import Foreign, Pushes
-from queueapi.handles import Handle
-from queueapi.inprocess import MemoryQueue, SynchronousQueue, TestQueue
+from queueapi.later import Later
 from queueapi.middleware import chain
 from queueapi.names import checked_name
 from queueapi.queues import Queue
 
+if TYPE_CHECKING:
+    from queueapi import batches, consumers, deaths, foreign, handles, inprocess, runtime, tickets
+    from queueapi.backends import Backend
+    from queueapi.batches import Batch
+    from queueapi.consumers import Consumer
+    from queueapi.deaths import Dead
+    from queueapi.foreign import Pushes
+    from queueapi.handles import Handle
+else:
+    batches, consumers = Later("queueapi.batches"), Later("queueapi.consumers")
+    deaths, foreign = Later("queueapi.deaths"), Later("queueapi.foreign")
+    handles, inprocess = Later("queueapi.handles"), Later("queueapi.inprocess")
+    runtime, tickets = Later("queueapi.runtime"), Later("queueapi.tickets")
+
 _QUEUES: Final[dict[str, Callable[[], Queue]]] = {
-    "memory": MemoryQueue,
-    "synchronous": SynchronousQueue,
-    "test": TestQueue,
+    "memory": lambda: inprocess.MemoryQueue(),
+    "synchronous": lambda: inprocess.SynchronousQueue(),
+    "test": lambda: inprocess.TestQueue(),
 }
 _FORMS: Final = f"postgres, {', '.join(_QUEUES)}, or the address of one of your own, such as myapp.queues:queue"
 
@@ -54,7 +62,7 @@ class Application:
     def configure(self, queue: Any, consumer: Any) -> None:
         """See :func:`configure`; None for either means that nothing was said."""
         target = _queue(queue)
-        starts = consumer or (ThreadedQueueConsumer if type(target) is MemoryQueue else None)
+        starts = consumer or (None if target is None else _starts(target))
         backend, made = _backend(target), None if starts is None else _consumer(starts, target)
         with self._lock:
             self.reset()
@@ -100,9 +108,14 @@ def _queue(given: Any) -> Any:
     return given() if isinstance(given, type) else given
 
 
+def _starts(queue: Any) -> Any:
+    """What runs the queue's jobs, if nothing is said."""
+    return consumers.ThreadedQueueConsumer if type(queue) is inprocess.MemoryQueue else None
+
+
 def _backend(queue: Queue | Pushes | None) -> Backend | None:
     if not isinstance(queue, Queue):
-        return None if queue is None else Foreign(queue)
+        return None if queue is None else foreign.Foreign(queue)
     if queue.name is not None or queue.backend is current:
         raise SettingsError(f"{queue!r} is the process's own queue, or one name of a queue: give the queue itself")
     return queue.backend()
@@ -168,7 +181,7 @@ def check() -> None:
 
 def handle(job_id: int) -> Handle:
     """The handle of a job whose id was kept elsewhere. Asks nobody whether it exists."""
-    return Handle(current(), int(job_id))
+    return handles.Handle(current(), int(job_id))
 
 
 def batch(batch_id: int | None = None) -> Batch | None:
@@ -178,12 +191,12 @@ def batch(batch_id: int | None = None) -> Batch | None:
     attempt = chain.attempt()
     if batch_id is None and attempt is not None:
         batch_id = attempt.more().batch_id
-    return None if batch_id is None else Batch(Queue(lambda: backend), backend, int(batch_id))
+    return None if batch_id is None else batches.Batch(Queue(lambda: backend), backend, int(batch_id))
 
 
 def dead(queue: str | None = None) -> Dead:
     """The dead jobs of a queue, or of all: see :class:`queueapi.Dead`. Kept until somebody retries or discards them."""
-    return Dead(current(), None if queue is None else checked_name("queue", queue))
+    return deaths.Dead(current(), None if queue is None else checked_name("queue", queue))
 
 
 def verify_ticket(ticket: str, *, cancel: bool = False) -> Handle:
@@ -197,4 +210,5 @@ def verify_ticket(ticket: str, *, cancel: bool = False) -> Handle:
     """
     backend = current()
     signer = backend.signer()
-    return Handle(backend, tickets.may_cancel(signer, ticket) if cancel else tickets.verified(signer, ticket).id)
+    job_id = tickets.may_cancel(signer, ticket) if cancel else tickets.verified(signer, ticket).id
+    return handles.Handle(backend, job_id)

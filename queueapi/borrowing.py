@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from queueapi.errors import NotAConnection, SettingsError
+from queueapi.later import Later
+
+if TYPE_CHECKING:
+    import inspect
+else:
+    inspect = Later("inspect")
 
 
 def borrowed(conn: Any, session: Any) -> Any:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from queueapi.errors import NotOffered, UnknownSchedule
 from queueapi.handles import Handle
-from queueapi.ticks import CronStatus
 
 if TYPE_CHECKING:
     from queueapi.postgres.crons import Crons
+    from queueapi.ticks import CronStatus
 
 
 class Crontab:

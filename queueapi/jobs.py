@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import update_wrapper
-from typing import Any, Final, Generic, NamedTuple, ParamSpec, TypeVar, Unpack, dataclass_transform, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    TypeVar,
+    Unpack,
+    dataclass_transform,
+    overload,
+)
 
 from queueapi.errors import NotAJob, SettingsError
 from queueapi.kinds import Kind, address_of, kinds
-from queueapi.limits import Limit, parsed
+from queueapi.later import Later
 from queueapi.names import checked_name
 from queueapi.options import NOTHING, Declared, Options, merged, options
 from queueapi.reporting import report, walk
 from queueapi.retry import DEFAULT, Policy, attempts, policy
+
+if TYPE_CHECKING:
+    import dataclasses
+    import inspect
+
+    from queueapi import limits
+    from queueapi.limits import Limit
+else:
+    dataclasses, inspect, limits = Later("dataclasses"), Later("inspect"), Later("queueapi.limits")
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -176,7 +194,7 @@ def _declaration(base: Declaration, declared: Declared) -> Declaration:
         kind,
         merged(base.options, options(said)),
         policy(base.policy, retry, retry_on, discard_on),
-        base.limits if limit is None else parsed(limit),
+        base.limits if limit is None else limits.parsed(limit),
     )
 
 

@@ -5,19 +5,23 @@ Kinds are looked up here and nowhere else: a name found in a row is never import
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from queueapi.errors import KindTaken, NotAJob, UnknownKind
-from queueapi.limits import Limit
+from queueapi.later import Later
 from queueapi.options import Options
 from queueapi.retry import DEFAULT, Policy
 
+if TYPE_CHECKING:
+    import inspect
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Kind:
+    from queueapi.limits import Limit
+else:
+    inspect = Later("inspect")
+
+
+class Kind(NamedTuple):
     """A job class as the queue knows it.
 
     Attributes:

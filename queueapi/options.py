@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict
 
 from queueapi.errors import SettingsError
-from queueapi.limits import Limits
+from queueapi.later import Later
 from queueapi.names import checked_name
-from queueapi.retry import Delays, Errors, RetryOn, attempts, stored
+from queueapi.retry import attempts, stored
 from queueapi.times import moment, seconds
 
-Seconds = float | dt.timedelta
-# A function that is called at push, with the job or with nothing, and gives the value.
-Asked = Callable[..., Any]
+if TYPE_CHECKING:
+    import datetime as dt
+    import inspect
+
+    from queueapi.limits import Limits
+    from queueapi.retry import Delays, Errors, RetryOn
+
+    Seconds = float | dt.timedelta
+    # A function that is called at push, with the job or with nothing, and gives the value.
+    Asked = Callable[..., Any]
+else:
+    inspect = Later("inspect")
 
 
 class Pushed(TypedDict, total=False):

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Self, Unpack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from queueapi import serializer
-from queueapi.backends import Backend, Route
-from queueapi.batches import OpenBatch
 from queueapi.borrowing import borrowed
-from queueapi.chains import followers
-from queueapi.consumers import Runner, ThreadedQueueConsumer
-from queueapi.controls import Controls, controls_of
-from queueapi.deaths import Dead
 from queueapi.errors import SettingsError
-from queueapi.foreign import Foreign, Pushes
-from queueapi.handles import Handle
 from queueapi.kinds import kinds
+from queueapi.later import Later
 from queueapi.middleware import chain
 from queueapi.names import checked_name
 from queueapi.options import Pushed, options
-from queueapi.pushing import Pushing
-from queueapi.records import NewJob
+
+if TYPE_CHECKING:
+    from queueapi import backends, batches, chains, controls, deaths, foreign, pushing, serializer
+    from queueapi.backends import Backend, Route
+    from queueapi.batches import OpenBatch
+    from queueapi.consumers import Runner, ThreadedQueueConsumer
+    from queueapi.controls import Controls
+    from queueapi.deaths import Dead
+    from queueapi.foreign import Pushes
+    from queueapi.handles import Handle
+    from queueapi.pushing import Pushing
+    from queueapi.records import NewJob
+else:
+    backends, batches, chains = Later("queueapi.backends"), Later("queueapi.batches"), Later("queueapi.chains")
+    controls, deaths, foreign = Later("queueapi.controls"), Later("queueapi.deaths"), Later("queueapi.foreign")
+    pushing, serializer = Later("queueapi.pushing"), Later("queueapi.serializer")
 
 
 class Queue:
@@ -47,7 +54,6 @@ class Queue:
         self._backend = backend
         self._routes: dict[str, Route] = {} if routes is None else routes
         self.name = name
-        self._pushing = Pushing(backend, name, self._routes)
 
     def __repr__(self) -> str:
         return f"<Queue {self.name or 'default'}>"
@@ -60,10 +66,10 @@ class Queue:
             raise SettingsError(f"{self!r} is one name of a queue: assign on the queue itself,  queue[{name!r}] = …")
         checked_name("queue", name)
         if isinstance(other, Queue):
-            self._routes[name] = Route(other._backend, other.name or name)
+            self._routes[name] = backends.Route(other._backend, other.name or name)
         else:
-            foreign = Foreign(other)
-            self._routes[name] = Route(lambda: foreign, name)
+            behind = foreign.Foreign(other)
+            self._routes[name] = backends.Route(lambda: behind, name)
 
     def __delitem__(self, name: str) -> None:
         self._routes.pop(name, None)
@@ -121,7 +127,7 @@ class Queue:
         conn = borrowed(conn, session)
 
         def store(more: Mapping[str, Any]) -> list[Handle]:
-            return self._pushing.line([(first, options(more)), *followers(then, self.name, said)], conn)
+            return self._pushing.line([(first, options(more)), *chains.followers(then, self.name, said)], conn)
 
         return chain.push(first, self.name, said, store)
 
@@ -140,7 +146,7 @@ class Queue:
             on_success: when every job is done; of those that died, after a retry.
             conn, session: the batch and its jobs exist if and only if that transaction commits.
         """
-        return OpenBatch(self, self._target()[0], on_success, on_complete, borrowed(conn, session))
+        return batches.OpenBatch(self, self._target()[0], on_success, on_complete, borrowed(conn, session))
 
     def enq(self, job: object, **said: Any) -> Handle:
         """As :meth:`push`, and through it."""
@@ -188,7 +194,7 @@ class Queue:
 
     def dead(self) -> Dead:
         """The dead jobs: to look at, to retry or to discard. Without a name, those of every queue."""
-        return Dead(*self._target())
+        return deaths.Dead(*self._target())
 
     # -- the names of Rails 4 and of Python's queues
 
@@ -291,7 +297,11 @@ class Queue:
         backend, name = self._target()
         if name is None:
             raise SettingsError(f"{doing}() is for a queue with a name, as in  queue['mail'].{doing}()")
-        return controls_of(backend, f"{doing}()")
+        return controls.controls_of(backend, f"{doing}()")
+
+    @cached_property
+    def _pushing(self) -> Pushing:
+        return pushing.Pushing(self._backend, self.name, self._routes)
 
     def runner(self, doing: str) -> Runner:
         """What runs the jobs of this queue in this process."""

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from queueapi.errors import SettingsError
+from queueapi.later import Later
 from queueapi.times import seconds
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    Asked = Callable[[BaseException, int], float | dt.timedelta]
+    # What a class may say: nothing (the curve), seconds, seconds after each attempt (the last repeats), or a function.
+    Delays = float | dt.timedelta | Sequence[float | dt.timedelta] | Asked | None
+    Errors = type[BaseException] | Sequence[type[BaseException]]
+    RetryOn = Errors | Mapping[type[BaseException], Delays] | None
+    _Steps = tuple[float, ...] | Asked | None
+else:
+    dt = Later("datetime")
 
 # 25 attempts on this curve span about 20 days: a long week-end plus the time to notice, mend and deploy.
 MAX_ATTEMPTS = 25
@@ -25,14 +37,6 @@ def delay(attempt: int, random: float) -> float:
         random: a number in [0, 1).
     """
     return attempt**4 + 15 + random * 10 * attempt
-
-
-Asked = Callable[[BaseException, int], "float | dt.timedelta"]
-# What a class may say: nothing (the curve), seconds, seconds after each attempt (the last repeats), or a function.
-Delays = float | dt.timedelta | Sequence["float | dt.timedelta"] | Asked | None
-Errors = type[BaseException] | Sequence[type[BaseException]]
-RetryOn = Errors | Mapping[type[BaseException], Delays] | None
-_Steps = tuple[float, ...] | Asked | None
 
 
 class Policy(NamedTuple):

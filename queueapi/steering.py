@@ -1,4 +1,5 @@
-"""Pauses and limits, changed while everything runs: ``pause_kind(Import)``, ``set_limit(Import, slots=2)``.
+"""Pauses, limits and schedules, changed while everything runs: ``pause_kind(Import)``, ``set_limit(Import, slots=2)``,
+``crontab.pause("nightly")``.
 
 What is said here stands in the database: it holds on all workers at once, and after a restart, until it is taken back.
 """
@@ -11,10 +12,13 @@ from typing import Any, Final
 from queueapi import limits
 from queueapi.application import current
 from queueapi.controls import Controls, LimitStatus, Pause, controls_of
+from queueapi.crontabs import Crontab
 from queueapi.errors import SettingsError, UnknownKind
 from queueapi.kinds import Kind, kinds
 from queueapi.names import checked_name
 from queueapi.times import seconds
+
+crontab: Final = Crontab(current)
 
 
 def pause_kind(kind: Any) -> bool:

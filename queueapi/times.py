@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from typing import TYPE_CHECKING
 
 from queueapi.errors import SettingsError
+from queueapi.later import Later
+
+if TYPE_CHECKING:
+    import datetime as dt
+else:
+    dt = Later("datetime")
 
 # 100 years: what is longer is a slip of the finger.
 LONGEST = 3_155_760_000

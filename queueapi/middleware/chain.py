@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from queueapi.claims import Claimed
 from queueapi.errors import PushRefused
 
+if TYPE_CHECKING:
+    from queueapi.claims import Claimed
+
 # (job, attempt, call) -> what call() returned. call() runs the job, with what else is in the chain around it.
-AroundPerform = Callable[[Any, Claimed, Callable[[], Any]], Any]
+AroundPerform = Callable[[Any, "Claimed", Callable[[], Any]], Any]
 # (job, options, push) -> what push() returned. push(priority=5) says more than was said.
 AroundPush = Callable[[Any, dict[str, Any], Callable[..., Any]], Any]
 L = TypeVar("L", bound=Callable[..., Any])
