@@ -39,7 +39,7 @@ class Settings:
             enough that nobody is called when one burns down.
         grace: how long running jobs may go on after SIGTERM. systemd waits for 90 s before it kills; Kubernetes only
             for 30: there, set ``terminationGracePeriodSeconds`` to this and 15 more.
-        poll: the safety poll's interval. Bounds the delay of a lost wake-up; one claim a second is no load.
+        poll: the safety poll's interval. Bounds the delay of a lost wake-up; one look a second is no load.
         result_ttl: how long finished jobs are kept. A browser asleep overnight still gets its answer.
         max_jobs: a process ends after so many, and another takes its place: against libraries that leak. 0: never.
         max_memory: a process that has more, in bytes, ends when what it runs has ended, and another takes its place at

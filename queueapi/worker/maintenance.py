@@ -139,7 +139,8 @@ class Maintenance:
         except StoreUnavailable:
             self._rescue.due = now + self._patience
             raise
-        return max(0.0, min(one.at for one in (*self._duties, *self._dead)) - time.monotonic())
+        soonest = min([duty.at for duty in self._duties] + [dead.at for dead in self._dead])
+        return max(0.0, soonest - time.monotonic())
 
     def _release(self, processes: Sequence[Dead]) -> None:
         for dead in processes:
