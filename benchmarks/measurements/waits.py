@@ -31,7 +31,7 @@ def _open(bench: Bench) -> Iterator[list[Contender]]:
 
 def _takes_part(bench: Bench, name: str) -> bool:
     if bench.quick:
-        return name in ("queueapi", "PgQueuer, batch 250", "Celery, gevent")
+        return name in ("queueapi", "PgQueuer, batch 250")
     return name not in (*_ONE_AT_A_TIME, "queueapi, keep_result=False")
 
 
