@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from queueapi.consumers import Runner
-from queueapi.figures import Figures
 from queueapi.handles import Ledger
-from queueapi.records import NewJob
-from queueapi.settings import Settings
-from queueapi.states import State
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from queueapi.consumers import Runner
+    from queueapi.figures import Figures
+    from queueapi.records import NewJob
+    from queueapi.settings import Settings
+    from queueapi.states import State
 
 
 class Backend(Ledger, Protocol):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
-from queueapi import tickets
 from queueapi.errors import JobCancelled, JobFailed, JobNotFinished, JobNotFound, NotUnique
+from queueapi.later import Later
 from queueapi.records import JobStatus
-from queueapi.signing import Signer
 from queueapi.states import State
+
+if TYPE_CHECKING:
+    from queueapi import tickets
+    from queueapi.signing import Signer
+else:
+    tickets = Later("queueapi.tickets")
 
 # A page that is left open over lunch still gets its answer.
 TICKET_EXPIRES = 3600.0

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from queueapi import limits, retry, serializer, unique
+from queueapi import retry, serializer
 from queueapi.kinds import Kind
+from queueapi.later import Later
 from queueapi.options import Options, evaluated, is_plain, merged
 from queueapi.records import NewJob, Special
 from queueapi.times import moment, seconds
+
+if TYPE_CHECKING:
+    from queueapi import limits, unique
+else:
+    limits, unique = Later("queueapi.limits"), Later("queueapi.unique")
 
 
 def new_job(kind: Kind, job: object, push: Options, queue: str | None, max_args: int) -> NewJob:

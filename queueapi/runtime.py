@@ -12,13 +12,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from queueapi.errors import NotOffered, SettingsError
+from queueapi.later import Later
 from queueapi.queues import Queue
 from queueapi.records import JobStatus, NewJob
 from queueapi.settings import Settings
-from queueapi.signing import Signer
 from queueapi.states import State
 
 if TYPE_CHECKING:
+    from queueapi import signing
     from queueapi.postgres.atomic import Sessions
     from queueapi.postgres.bundles import PostgresBundles
     from queueapi.postgres.connection import Connection
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from queueapi.postgres.crons import Crons
     from queueapi.postgres.morgue import Morgue
     from queueapi.postgres.sessions import Borrowed, Pool
+    from queueapi.signing import Signer
+else:
+    signing = Later("queueapi.signing")
 
 
 class Runtime:
@@ -183,7 +187,7 @@ class Runtime:
 
     def signer(self) -> Signer:
         """See :class:`queueapi.backends.Backend`."""
-        return Signer(*self.settings.secrets)
+        return signing.Signer(*self.settings.secrets)
 
 
 class Lazy:
