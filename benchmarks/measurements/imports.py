@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from benchmarks.goals import Goal, alone
 from benchmarks.parts import Column, Contender, Part
 from benchmarks.peers.peer import PythonPeer, peers
 
-# The names that a web process uses, so that nothing is put off until later.
+# The names that a web process uses; and what it takes until a job is defined and the first can be pushed.
 _OURS = "import queueapi; queueapi.Job; queueapi.queue; queueapi.queue['mail']"
+_READY = "import queueapi, queueapi.pushing; queueapi.job(lambda user_id: None)"
 _OTHERS = {"Procrastinate": "procrastinate", "Celery, gevent": "celery", "Dramatiq": "dramatiq", "RQ": "rq"}
 _CODE = """
 import sys, time
@@ -31,7 +33,10 @@ print(took * 1000, len(drivers & {{name.partition(".")[0] for name in sys.module
 
 @contextmanager
 def _open(bench: Bench) -> Iterator[list[Contender]]:
-    found = [_contender("queueapi", sys.executable, _OURS, queueapi.__version__, True)]
+    found = [
+        _contender("queueapi", sys.executable, _OURS, queueapi.__version__, True),
+        _contender("queueapi, ready to push", sys.executable, _READY, queueapi.__version__, True),
+    ]
     for peer in [] if bench.quick else peers():
         if peer.name in _OTHERS and isinstance(peer, PythonPeer):
             version = bench.attempt(peer.name, partial(peer.install, bench))
@@ -49,7 +54,8 @@ def _contender(name: str, python: str, code: str, version: str, ours: bool = Fal
 
 
 def _output(python: str, code: str) -> tuple[float, float]:
-    told = subprocess.run([python, "-c", _CODE.format(code)], check=True, capture_output=True, text=True)
+    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # compiled once, as what is installed is
+    told = subprocess.run([python, "-c", _CODE.format(code)], check=True, capture_output=True, text=True, env=environ)
     time, drivers = told.stdout.split()
     return float(time), float(drivers)
 
@@ -59,7 +65,8 @@ PART = Part(
     title="Import in a web process",
     about="""\
 In a new interpreter, files in the disk's cache: the median of ten, in each round. And how many drivers and patching
-libraries (psycopg, asyncpg, redis, gevent) are loaded by then.""",
+libraries (psycopg, asyncpg, redis, gevent) are loaded by then. The second row is a process in which a job has been
+defined and the first can be pushed: all but the driver.""",
     columns=(Column("time", "import", "ms", "less"), Column("drivers", "drivers loaded", "", "less")),
     open=_open,
     goals=(
