@@ -13,10 +13,14 @@ class Events:
     """A list of subscribers. An instance, handed to whoever emits; there is no global one.
 
     A subscriber that raises is logged and the work goes on: to watch must never be to disturb.
+
+    Args:
+        every_job: False: nobody cares for each job that went well. Saying so would be a twentieth of what it costs.
     """
 
-    def __init__(self, *subscribers: Subscriber) -> None:
+    def __init__(self, *subscribers: Subscriber, every_job: bool = True) -> None:
         self._subscribers = list(subscribers)
+        self.every_job = every_job
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Call ``subscriber(name, fields)`` on every event from now on."""

@@ -105,8 +105,9 @@ def perform(job: Any, claimed: Claimed) -> Any:
     """``job.run()``, inside of what is to be around it."""
     _running.set(claimed)
     call = job.run
-    for link in reversed(_performing.links):
-        call = partial(link, job, claimed, call)
+    if _performing.links:
+        for link in reversed(_performing.links):
+            call = partial(link, job, claimed, call)
     return call()
 
 

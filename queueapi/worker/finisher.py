@@ -16,6 +16,7 @@ from queueapi.postgres.statements import Rows
 from queueapi.postgres.store import Store
 from queueapi.records import Outcome
 from queueapi.reporting import INTERVAL, Reporter
+from queueapi.states import State
 from queueapi.worker.board import Board
 from queueapi.worker.fitting import progress_of
 from queueapi.worker.linked import Linker, links
@@ -196,6 +197,8 @@ class Finisher:
 
     def _say(self, batch: Sequence[Ended], lost: set[Attempt]) -> None:
         for outcome, job, begun, _ in batch:
+            if outcome.state is State.DONE and not lost and not self._events.every_job:
+                continue
             if begun:
                 name = "lease_lost" if job[:2] in lost else "finished"
                 self._events.emit(name, outcome=outcome, job=job)
