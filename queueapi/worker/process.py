@@ -75,7 +75,8 @@ def main() -> None:
     gevent.get_hub().SYSTEM_ERROR = ()
     board = Board(orders.board_fd)
     poll = settings.poll if orders.burst else own_poll(settings.poll)
-    actors = _actors(settings, board, orders.worker, poll, Events(Sentences(settings.verbose), every_job=settings.verbose))
+    events = Events(Sentences(settings.verbose), every_job=settings.verbose)
+    actors = _actors(settings, board, orders.worker, poll, events)
     # Alone, it may run its jobs only as long as no other can have got them: leases are not renewed any more.
     alone = min(settings.grace, settings.lease / 3)
     hearing = Hearing(line, actors.consumer.be_quiet, actors.consumer.loop.wake)
