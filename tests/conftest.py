@@ -1,22 +1,28 @@
-"""What every test may ask for: a fresh, migrated database on a real PostgreSQL."""
+"""What every test may ask for: a fresh, migrated database on a real PostgreSQL, and ways into it."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-from psycopg import conninfo, sql
+from psycopg import conninfo
+from psycopg.sql import SQL, Identifier
 
 from queueapi.embedded import EmbeddedPostgres
-from queueapi.postgres.connection import connect
+from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.migrate import migrate
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.upkeep import Upkeep
+from queueapi.runtime import Runtime
+from queueapi.settings import Settings
+
+Sql = Callable[..., list[tuple[Any, ...]]]
 
 _numbers = count(1)
 _PREFIX = f"queueapi_test_{os.getpid()}"
@@ -46,7 +52,7 @@ def template(server_dsn: str) -> Iterator[str]:
     name = f"{_PREFIX}_template"
     _run(server_dsn, "create database {}", name)
     try:
-        _migrate(_to(server_dsn, name))
+        migrated(_to(server_dsn, name))
         yield name
     finally:
         _run(server_dsn, "drop database {} with (force)", name)
@@ -91,13 +97,46 @@ def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     # What nobody waited for shall be lost in a crash.
     server = EmbeddedPostgres(tmp_path / "postgres", durable=False, settings={"wal_writer_delay": "10s"})
     try:
-        _migrate(server.start().dsn)
+        migrated(server.start().dsn)
         yield server
     finally:
         server.destroy()
 
 
-def _migrate(dsn: str) -> None:
+@pytest.fixture
+def session(dsn: str) -> Iterator[Dedicated]:
+    """A connection of the test's own."""
+
+    def open_() -> Connection:
+        return connect(dsn, "tests", 5)
+
+    session = Dedicated(open_)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def sql(dsn: str) -> Iterator[Sql]:
+    """Run any SQL on a plain connection, committed, and have its rows."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+
+        def run(statement: str, *params: object) -> list[tuple[Any, ...]]:
+            cursor = connection.execute(statement.encode(), params or None)
+            return cursor.fetchall() if cursor.description else []
+
+        yield run
+
+
+@pytest.fixture
+def runtime(dsn: str) -> Iterator[Runtime]:
+    """A web process's backend."""
+    runtime = Runtime(Settings(database_url=dsn, secrets=("s" * 32,)))
+    yield runtime
+    runtime.pool.close()
+
+
+def migrated(dsn: str) -> None:
+    """Bring a new database to the present schema."""
     with connect(dsn, "tests", 5) as connection:
         migrate(connection, lambda _: None)
         Upkeep(Dedicated(lambda: connection)).partition()
@@ -109,7 +148,7 @@ def _to(dsn: str, database: str) -> str:
 
 def _run(dsn: str, statement: str, *names: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
+        connection.execute(SQL(statement).format(*(Identifier(name) for name in names)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

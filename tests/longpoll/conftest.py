@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 import waitress.server
 import waitress.wasyncore
@@ -28,7 +27,6 @@ from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.records import NewJob, Outcome, Progress
 from queueapi.runtime import Runtime
-from queueapi.settings import Settings
 from queueapi.states import State
 from tests.longpoll.serving import Service
 
@@ -125,13 +123,6 @@ def open_(dsn: str) -> Callable[[], Connection]:
 
 
 @pytest.fixture
-def session(open_: Callable[[], Connection]) -> Iterator[Dedicated]:
-    session = Dedicated(open_)
-    yield session
-    session.close()
-
-
-@pytest.fixture
 def jobs(session: Dedicated) -> Jobs:
     return Jobs(Store(session))
 
@@ -139,26 +130,6 @@ def jobs(session: Dedicated) -> Jobs:
 @pytest.fixture
 def messages(session: Dedicated) -> Messages:
     return Messages(session)
-
-
-@pytest.fixture
-def sql(dsn: str) -> Iterator[Sql]:
-    """Run any SQL on a plain connection, committed, and have its rows."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-
-        def run(statement: str, *params: object) -> list[tuple[Any, ...]]:
-            cursor = connection.execute(statement.encode(), params or None)
-            return cursor.fetchall() if cursor.description else []
-
-        yield run
-
-
-@pytest.fixture
-def runtime(dsn: str) -> Iterator[Runtime]:
-    """A web process's backend."""
-    runtime = Runtime(Settings(database_url=dsn, secrets=("s" * 32,)))
-    yield runtime
-    runtime.pool.close()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from queueapi import MemoryQueue, Queue, Settings, SynchronousQueue, TestQueue
 from queueapi.claims import Claimed
 from queueapi.executor import Executor
 from queueapi.kinds import kinds
-from queueapi.postgres.connection import Connection, connect
 from queueapi.postgres.sessions import Dedicated
 from queueapi.postgres.store import Store
 from queueapi.postgres.upkeep import Upkeep
@@ -112,18 +111,6 @@ def dsn(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture
-def session(dsn: str) -> Iterator[Dedicated]:
-    """A connection of the test's own."""
-
-    def open_() -> Connection:
-        return connect(dsn, "tests", 5)
-
-    session = Dedicated(open_)
-    yield session
-    session.close()
-
-
-@pytest.fixture
 def store(session: Dedicated) -> Store:
     """The verbs of pushers and workers."""
     return Store(session)
@@ -133,26 +120,6 @@ def store(session: Dedicated) -> Store:
 def upkeep(session: Dedicated) -> Upkeep:
     """The verbs of supervisors."""
     return Upkeep(session)
-
-
-@pytest.fixture
-def sql(dsn: str) -> Iterator[Sql]:
-    """Run any SQL on a plain connection, committed, and have its rows."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-
-        def run(statement: str, *params: object) -> list[tuple[Any, ...]]:
-            cursor = connection.execute(statement.encode(), params or None)
-            return cursor.fetchall() if cursor.description else []
-
-        yield run
-
-
-@pytest.fixture
-def runtime(dsn: str) -> Iterator[Runtime]:
-    """A web process's backend."""
-    runtime = Runtime(Settings(database_url=dsn, secrets=("s" * 32,)))
-    yield runtime
-    runtime.pool.close()
 
 
 @pytest.fixture

@@ -15,16 +15,12 @@ import falcon
 import pytest
 
 from longpoll.pusher import Member, PusherAuth
-from queueapi.embedded import EmbeddedPostgres
-from queueapi.postgres.connection import connect
-from queueapi.postgres.migrate import migrate
-from queueapi.postgres.sessions import Dedicated
-from queueapi.postgres.upkeep import Upkeep
-from tests.clients.bayeux.conftest import World as AnyWorld
 from tests.clients.client import Client
 from tests.clients.nodes import Node
 from tests.clients.npm import installed
 from tests.clients.relay import Relay
+from tests.clients.world import World as AnyWorld
+from tests.clients.world import opened
 from tests.longpoll.pusher_peer import APP_ID, ENVIRON, KEY, SECRET, Api
 
 HERE = Path(__file__).parent
@@ -42,10 +38,6 @@ class World(AnyWorld):
         """Of the node that serves."""
         return Api(self.node.port)
 
-    def crash_database(self) -> None:
-        """So that it forgets what was not written down."""
-        assert self.spare.port
-        self.server.restart("immediate")
 
 
 class Kind(NamedTuple):
@@ -66,15 +58,8 @@ KINDS = [Kind("websocket", "ws"), Kind("streaming", "xhr_streaming,xhr_polling")
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with EmbeddedPostgres(Path(tmp_path_factory.mktemp("pusher")) / "postgres", durable=False) as server:
-        with connect(server.dsn, "tests", 5) as connection:
-            migrate(connection, lambda _: None)
-            Upkeep(Dedicated(lambda: connection)).partition()
-        world = World(server)
-        try:
-            yield world
-        finally:
-            world.close()
+    with opened(World, tmp_path_factory.mktemp("pusher")) as world:
+        yield world
 
 
 @pytest.fixture(scope="session")
@@ -115,13 +100,6 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
-@pytest.fixture
-def relay(world: World) -> Iterator[Relay]:
-    relay = Relay(world.node.port)
-    yield relay
-    relay.close()
-
-
 @pytest.fixture(params=KINDS, ids=[kind.name for kind in KINDS])
 def kind(request: pytest.FixtureRequest) -> Kind:
     found: Kind = request.param
@@ -142,11 +120,6 @@ def start(relay: Relay, application: str, kind: Kind) -> Iterator[Start]:
             return client
 
         yield start
-
-
-@pytest.fixture
-def client(start: Start) -> Client:
-    return start()
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def test_where_the_database_crashed_the_client_is_told_that_it_begins_anew(
     client.subscribe(f"presence-{place}")
     hears(world, client, place, 1)
     anew = begins_anew(client, place)
-    world.crash_database()
+    world.restart_database("immediate")
     anew()
     hears(world, client, place, 2)
     users = {"users": [{"id": "ann"}]}
