@@ -68,7 +68,7 @@ class Snapshot:
         """
         if self.xmax < other.xmax:
             return False
-        return not self.xips or all(xip >= other.xmax or xip in other.xips for xip in self.xips)
+        return self.xips <= other.xips or all(xip >= other.xmax or xip in other.xips for xip in self.xips)
 
     def common(self, other: Snapshot) -> Snapshot:
         """What sees all that both see, and nothing else."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple
 
 from longpoll.errors import Forbidden
 from longpoll.names import (
@@ -12,6 +13,7 @@ from longpoll.names import (
     checked_pattern,
     is_private,
     keys,
+    looks_like_ticket,
     meets,
     named,
     resolve,
@@ -24,6 +26,11 @@ Action = Literal["subscribe", "publish"]
 # (request, channel, action) -> True, False, or None: no opinion, the rules of names and tickets hold. The channel is
 # its name in the log (``messages.new``), a pattern's key (``messages.*``), or ``jobs.7`` or ``batches.7``.
 Authorize = Callable[[Any, str, Action], bool | None]
+
+# Requests for public channels whose meaning is remembered, which is the same for all who ask; and channels in one.
+# What takes a ticket is looked at each time: it expires.
+_KNOWN: Final = 1_000
+_FEW: Final = 4
 
 
 class Visitor(NamedTuple):
@@ -66,6 +73,7 @@ class Door:
         self._authorize = authorize
         self._publish = frozenset(checked_pattern(name) for name in publish)
         self._private = frozenset(checked_pattern(name) for name in private)
+        self._known = lru_cache(maxsize=_KNOWN)(self._resolve)
 
     @property
     def asks(self) -> bool:
@@ -74,13 +82,18 @@ class Door:
 
     # -- 1. listening
 
-    def listen(self, visitor: Visitor, asked: Iterable[str]) -> Channels:
+    def listen(self, visitor: Visitor, asked: Sequence[str]) -> Channels:
         """What tickets and names stand for, in the native dialect.
 
         Raises:
             BadTicket, BadChannel, Forbidden: some are refused.
         """
-        return resolve(asked, self.signer, lambda thing: self.word(visitor, thing, "subscribe"), self._is_private)
+        if self._authorize is not None or len(asked) > _FEW or any(map(looks_like_ticket, asked)):
+            return resolve(asked, self.signer, lambda thing: self.word(visitor, thing, "subscribe"), self._is_private)
+        return self._known(tuple(asked))
+
+    def _resolve(self, asked: Sequence[str]) -> Channels:
+        return resolve(asked, self.signer, private=self._is_private)
 
     def subscribe(self, visitor: Visitor, name: str, ticket: str | None = None, vouched: bool = False) -> int | str:
         """What somebody may listen to who asks by name: a job, a batch below zero, or a key.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -34,6 +35,8 @@ from queueapi.settings import Settings
 # Bytes of a request: a message of a megabyte, and what a dialect puts around it. Each endpoint has its own limit; that
 # of Pusher's server libraries, who send in batches, may be above this.
 MAX_BODY = 1_100_000
+# Objects that were made and are still there, from which on Python looks for cycles: some megabytes of garbage at worst.
+COLLECT_AT = 20_000
 
 
 def serve(
@@ -86,9 +89,18 @@ def serve(
         feed.start()
         server.start()
         ready()
+        _collect_less()
         _run(server, feed, address, lifeline, drain)
     finally:
         runtime.pool.close()
+
+
+def _collect_less() -> None:
+    """What is there stays. A poll leaves no cycles behind: to look for some at every 700 objects, of which a message to
+    thousands makes as many, takes a tenth of all time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AT)
 
 
 def _endpoints(arguments: argparse.Namespace, gate: Gate | None) -> tuple[Sequence[Endpoint], int]:

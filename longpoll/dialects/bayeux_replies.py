@@ -6,7 +6,7 @@ an old client of Faye's would take for its own, and no clientId, which is nobody
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -26,7 +26,9 @@ _encode = msgspec.json.Encoder().encode
 
 def answer(message: Message, **more: object) -> dict[str, Any]:
     """It is done."""
-    return _reply(message, True) | more
+    told = _reply(message, True)
+    told.update(more)
+    return told
 
 
 def refusal(message: Message, wrong: Wrong, **more: object) -> dict[str, Any]:
@@ -47,7 +49,8 @@ def _reply(message: Message, successful: bool) -> dict[str, Any]:
     return told
 
 
-def advice(hold: float, reconnect: str = "retry", interval: float = 0.0) -> dict[str, Any]:
+@lru_cache(maxsize=16)
+def advice(hold: float, reconnect: str = "retry", interval: float = 0.0) -> Mapping[str, Any]:
     """How to go on: whole each time, since CometD's clients forget what the last one said. In seconds."""
     return {"reconnect": reconnect, "interval": round(interval * 1000), "timeout": round(hold * 1000)}
 

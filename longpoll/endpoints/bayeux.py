@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -120,13 +121,7 @@ class Mount:
             resp.data = held.body
 
     def _types(self, req: falcon.Request) -> tuple[str, ...]:
-        left_out = set()
-        if self._house.services.origins == ANYBODY:
-            # It sends cookies along, and that is allowed to pages that are named only: others take JSONP.
-            left_out.add("cross-origin-long-polling")
-        if not req.env.get(handshake.UPGRADES):
-            left_out.add(bayeux.SOCKET)
-        return tuple(kind for kind in bayeux.TYPES if kind not in left_out)
+        return _offered(self._house.services.origins == ANYBODY, bool(req.env.get(handshake.UPGRADES)))
 
     # -- 2. to 5.
 
@@ -157,6 +152,16 @@ class Mount:
             session = self._house.sessions.here(message.client)
             if session is not None and message.channel != bayeux.CONNECT:
                 session.release()
+
+
+@cache
+def _offered(any_origin: bool, upgrades: bool) -> tuple[str, ...]:
+    left_out = set()
+    if any_origin:  # it sends cookies along, and that is allowed to pages that are named only: others take JSONP
+        left_out.add("cross-origin-long-polling")
+    if not upgrades:
+        left_out.add(bayeux.SOCKET)
+    return tuple(kind for kind in bayeux.TYPES if kind not in left_out)
 
 
 def _posted(req: falcon.Request) -> list[Message]:

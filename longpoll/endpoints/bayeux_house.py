@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from longpoll.door import Visitor
@@ -56,19 +57,24 @@ class House:
     hold: float
 
 
-class Slots:
-    """A reply for each message, in their order; ``say`` is given all of them when the last is there."""
+def places(count: int, say: Put) -> list[Put]:
+    """Where the reply to each message goes, once; ``say`` is given all of them, in order, when the last is there."""
+    if count == 1:  # nearly all are alone
+        return [say]
+    if not count:
+        say([])
+    slots = _Slots(count, say)
+    return [partial(slots.put, number) for number in range(count)]
 
+
+class _Slots:
     def __init__(self, count: int, say: Put) -> None:
         self._slots: list[Words] = [[] for _ in range(count)]
         self._missing = count
         self._say = say
         self._lock = threading.Lock()
-        if not count:
-            say([])
 
     def put(self, number: int, words: Words) -> None:
-        """Once for each."""
         with self._lock:
             self._slots[number] = words
             self._missing -= 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ from longpoll.dialects import bayeux, private_pub
 from longpoll.dialects.bayeux import Message, Wrong
 from longpoll.dialects.bayeux_replies import RESET, VERSION, advice, answer, events, refusal
 from longpoll.door import Visitor
-from longpoll.endpoints.bayeux_house import House, Put, Slots, Words
+from longpoll.endpoints.bayeux_house import House, Put, Words, places
 from longpoll.errors import BadChannel, Refused
 from longpoll.sessions.asking import Answer, Connect, Held
 from longpoll.sessions.session import Session
@@ -52,10 +51,9 @@ class Talk:
             StoreUnavailable, Unavailable: the database is away. All of it may be sent again.
         """
         self._house.services.hub()  # from the first request on
-        slots = Slots(len(messages), say)
+        puts = places(len(messages), say)
         publications: list[Publication] = []
-        for number, message in enumerate(messages):
-            put: Put = partial(slots.put, number)
+        for put, message in zip(puts, messages, strict=True):
             family = bayeux.family(message.channel)
             try:
                 if family == bayeux.META:
@@ -224,7 +222,7 @@ def _connected(message: Message, session: Session, answered: Answer, hold: float
     if news is not None and news.reset:
         ext |= RESET
     told = answer(message, advice=advice(hold), **({"ext": ext} if ext else {}))
-    return [told, *(events(news) if news is not None else ())]
+    return [told, *(news.worded(events) if news is not None else ())]
 
 
 def _client(message: Message) -> str:

@@ -30,7 +30,6 @@ logger = logging.getLogger("longpoll.server")
 ONE_WRITE = 64 * 1024
 _NO_FILE = BytesIO()  # pywsgi would read the request from it
 _NOTHING_LEFT = Input(_NO_FILE, 0)  # type: ignore[arg-type]  # pywsgi discards what is left of a body: never any
-_OURS = (b"connection", b"content-length", b"transfer-encoding", b"date")  # of a kept reply, when it goes out
 _BODILESS = (204, 304)
 
 Kept = HeldReply | StreamReply | WebSocketReply
@@ -105,17 +104,12 @@ class Handler(WSGIHandler):
 
     def _reply_head(self) -> replies.ReplyHead:
         return replies.reply_head(
-            self._fields(),
+            self.status,
+            tuple(self.response_headers),
             keep_alive=not self.close_connection,
             http10=self.request_version == "HTTP/1.0",
             bodiless=self.command == "HEAD",
         )
-
-    def _fields(self) -> bytes:
-        """The status line and the application's own headers."""
-        lines = [b"HTTP/1.1 %b" % self.status]
-        lines += [b"%b: %b" % field for field in self.response_headers if field[0].lower() not in _OURS]
-        return b"\r\n".join([*lines, b""])
 
     def _stream(self, reply: StreamReply) -> None:
         connection = self.socket
@@ -123,7 +117,7 @@ class Handler(WSGIHandler):
         # Without chunks only the connection's end ends a body.
         ends = self.code not in _BODILESS and not chunked
         closing = self.close_connection or ends or self.server.draining
-        head = replies.stream_head(self._fields(), chunked, closing)
+        head = replies.stream_head(replies.head_of(self.status, self.response_headers), chunked, closing)
         if self.command == "HEAD" or self.code in _BODILESS:
             reply.abandon()  # nothing that it says reaches the client
             connection.sendall(head)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -17,6 +17,7 @@ FULL = Refusal(503, "This server holds as many connections as it may; try again 
 
 TOO_MUCH = Refusal(503, "This server is receiving as many long requests as it may; try again in a moment.")
 
+_OURS = (b"connection", b"content-length", b"transfer-encoding", b"date")  # of a kept reply, when it goes out
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -37,9 +38,18 @@ class ReplyHead(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def reply_head(fields: bytes, keep_alive: bool, http10: bool, bodiless: bool) -> ReplyHead:
+def reply_head(
+    status: bytes, fields: tuple[tuple[bytes, bytes], ...], keep_alive: bool, http10: bool, bodiless: bool
+) -> ReplyHead:
     """One shared object for all replies that begin alike, as nearly all polls' do: 400 bytes less each."""
-    return ReplyHead(fields, keep_alive, http10, bodiless)
+    return ReplyHead(head_of(status, fields), keep_alive, http10, bodiless)
+
+
+def head_of(status: bytes, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The status line and the application's own headers, without what is known only when the reply goes out."""
+    lines = [b"HTTP/1.1 %b" % status]
+    lines += [b"%b: %b" % field for field in fields if field[0].lower() not in _OURS]
+    return b"\r\n".join([*lines, b""])
 
 
 def date_field() -> bytes:

@@ -69,7 +69,7 @@ class Beginnings:
             # Of another database, or another life of it, its transactions mean nothing.
             if not (told.xid and since and since.epoch == upto.epoch and since.snapshot.sees(told.xid)):
                 kept.append(told)
-        return replace(news, messages=kept)
+        return news if len(kept) == len(news.messages) else replace(news, messages=kept)
 
     def pass_by(self, cursor: str) -> None:
         """All before that cursor has been received."""

@@ -195,3 +195,21 @@ def test_what_is_no_pattern_is_refused_when_the_door_is_made() -> None:
             door(publish=[wrong])
         with pytest.raises(BadChannel):
             door(private=[wrong])
+
+
+def test_what_was_let_in_is_let_in_again_and_what_was_refused_is_refused_again() -> None:
+    at = door(private=["/rooms/**"])
+    for _ in range(3):
+        assert at.listen(VISITOR, ["a", "/b/c"]).logs == (("a", "a"), ("b.c", "/b/c"))
+        with pytest.raises(BadTicket):
+            at.listen(VISITOR, ["a", "rooms.1"])
+
+
+def test_the_application_is_asked_each_time() -> None:
+    application = Application(a=True)
+    at = door(application)
+    assert at.listen(VISITOR, ["a"]).logs == at.listen(VISITOR, ["a"]).logs == (("a", "a"),)
+    application.verdicts["a"] = False
+    with pytest.raises(Forbidden):
+        at.listen(VISITOR, ["a"])
+    assert len(application.asked) == 3

@@ -108,9 +108,13 @@ def test_a_websocket_carries_everything_and_goes_on_on_another(serve: Serve, cha
         assert len(say(client, connects | {"id": "1"})) == 1
         client.send(json.dumps([connects | {"id": "2"}]))
         assert say(client, *[]) == []  # as old clients ask whether anybody is there, while the connect waits
+        beside = other.browser("news")
+        beside.poll(0)
+        beside.ask()
         channels["news"].publish("message", 1)
         told, event = json.loads(client.recv(timeout=40))
         assert (told["id"], event) == ("2", {"channel": "/news", "data": 1})
+        assert beside.answer() == [("message", 1)]  # the other has heard of it as well
     with socket(other.port) as client:
         told, event = say(client, connects | {"id": "2"})  # it does not know whether that arrived
         assert event == {"channel": "/news", "data": 1}
