@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from queueapi.borrowing import borrowed
@@ -54,6 +53,7 @@ class Queue:
         self._backend = backend
         self._routes: dict[str, Route] = {} if routes is None else routes
         self.name = name
+        self._made: Pushing | None = None
 
     def __repr__(self) -> str:
         return f"<Queue {self.name or 'default'}>"
@@ -111,7 +111,7 @@ class Queue:
             conn = borrowed(conn, session)
 
         def store(said: Mapping[str, Any]) -> Handle:
-            return self._pushing.one(job, options(said), conn)
+            return self._pushing().one(job, options(said), conn)
 
         return chain.push(job, self.name, said, store)
 
@@ -127,7 +127,7 @@ class Queue:
         conn = borrowed(conn, session)
 
         def store(more: Mapping[str, Any]) -> list[Handle]:
-            return self._pushing.line([(first, options(more)), *chains.followers(then, self.name, said)], conn)
+            return self._pushing().line([(first, options(more)), *chains.followers(then, self.name, said)], conn)
 
         return chain.push(first, self.name, said, store)
 
@@ -170,7 +170,7 @@ class Queue:
         """
         usual = options(said)
         pairs = chain.push_each(jobs, self.name, said)
-        return self._pushing.each(
+        return self._pushing().each(
             ((job, usual if more is said else options(more)) for job, more in pairs), borrowed(conn, session)
         )
 
@@ -182,7 +182,7 @@ class Queue:
         """
         jobs = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
         pairs = ((job, options(said)) for job, said in chain.push_each(jobs, self.name, {}))
-        backend, rows = self._pushing.rows(pairs)
+        backend, rows = self._pushing().rows(pairs)
         if jobs and backend is not self._target()[0]:
             raise SettingsError("callbacks go where their batch is, and these go to a queue of another backend")
         return list(rows)
@@ -299,9 +299,10 @@ class Queue:
             raise SettingsError(f"{doing}() is for a queue with a name, as in  queue['mail'].{doing}()")
         return controls.controls_of(backend, f"{doing}()")
 
-    @cached_property
     def _pushing(self) -> Pushing:
-        return pushing.Pushing(self._backend, self.name, self._routes)
+        if self._made is None:
+            self._made = pushing.Pushing(self._backend, self.name, self._routes)
+        return self._made
 
     def runner(self, doing: str) -> Runner:
         """What runs the jobs of this queue in this process."""
