@@ -9,6 +9,8 @@ import gc
 import json
 import socket
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import gevent
 from gevent.fileobject import FileObjectPosix
@@ -66,7 +68,7 @@ def end_all(_: None) -> None:
         stream.end()
 
 
-def close_all(argument: list) -> None:
+def close_all(argument: list[Any]) -> None:
     for websocket in websockets:
         websocket.close(*argument)
 
@@ -88,7 +90,7 @@ def start_anew(_: None) -> None:
 
 def until(wanted: dict[str, int]) -> dict[str, int]:
     """Waits until the server's figures are those; all figures, whether or not it came to that."""
-    with gevent.Timeout(5, False):
+    with gevent.Timeout(5, False):  # type: ignore[arg-type]  # what gevent says of False, its types do not
         while any(figures()[name] != number for name, number in wanted.items()):
             gevent.sleep(0.002)
     return figures()
@@ -115,7 +117,7 @@ def options(_: None) -> list[list[int]]:
     return [[each._socket.getsockopt(socket.IPPROTO_TCP, name) for name in names] for each in server.rooms]
 
 
-def drain(argument: list) -> bool:
+def drain(argument: list[Any]) -> bool:
     timeout, body = argument
     server.on_drain.append(lambda: 1 / 0)  # one that fails keeps nobody from the others
     if body is not None:
@@ -123,7 +125,7 @@ def drain(argument: list) -> bool:
     return server.drain(timeout)
 
 
-commands = {
+commands: dict[str, Callable[[Any], Any]] = {
     "start_anew": start_anew,
     "answer": answer,
     "write": write,
@@ -150,7 +152,7 @@ def listen_to_the_test() -> None:
     server.stop()
 
 
-def obey(command: str, argument) -> None:
+def obey(command: str, argument: Any) -> None:
     print(json.dumps(commands[command](argument)), flush=True)
 
 

@@ -2,6 +2,8 @@
 
 import random
 import time
+from collections.abc import Callable, Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import falcon
 import gevent
@@ -88,7 +90,7 @@ falcon_app.add_route("/falcon/events", FalconEvents())
 falcon_app.add_route("/falcon/socket", FalconSocket())
 
 
-def application(environ, start_response):
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
     seen.append(path)
     if path.startswith("/falcon"):
@@ -101,22 +103,22 @@ def application(environ, start_response):
     return bodies[path](environ, query)
 
 
-def echo(environ, query):
+def echo(environ: WSGIEnvironment, query: str) -> list[bytes]:
     body = environ["wsgi.input"].read()
     return [f"{environ['REQUEST_METHOD']} {environ.get('CONTENT_LENGTH')} ".encode() + body]
 
 
-def answered_already(environ, query):
+def answered_already(environ: WSGIEnvironment, query: str) -> HeldReply:
     reply = HeldReply()
     reply.answer(query.encode())
     return reply
 
 
-def answered_by_a_thread(environ, query):
+def answered_by_a_thread(environ: WSGIEnvironment, query: str) -> HeldReply:
     """Answered by a native thread at any moment before, while or after it is parked."""
     reply = HeldReply()
 
-    def answer():
+    def answer() -> None:
         for _ in range(random.randrange(2000)):
             pass
         reply.answer(query.encode())
@@ -125,11 +127,11 @@ def answered_by_a_thread(environ, query):
     return reply
 
 
-def counted_by_a_thread(environ, query):
+def counted_by_a_thread(environ: WSGIEnvironment, query: str) -> StreamReply:
     """Counts up to the number in the query, from a native thread, and ends."""
     reply = new_stream()
 
-    def count():
+    def count() -> None:
         for number in range(int(query)):
             reply.write(b"%d," % number)
         reply.end()
@@ -138,7 +140,7 @@ def counted_by_a_thread(environ, query):
     return reply
 
 
-def ended_already(environ, query):
+def ended_already(environ: WSGIEnvironment, query: str) -> StreamReply:
     reply = new_stream()
     reply.write(query.encode())
     reply.end()
@@ -146,7 +148,7 @@ def ended_already(environ, query):
 
 
 statuses = {"/nothing": "204 No Content"}
-bodies = {
+bodies: dict[str, Callable[[WSGIEnvironment, str], Iterable[bytes]]] = {
     "/hold": lambda environ, query: new_held(),
     "/echo": echo,
     "/ignore": lambda environ, query: [b"ignored"],

@@ -152,8 +152,11 @@ class Process:
             raise
 
 
+Serve = Callable[..., Process]
+
+
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Process]]:
+def serve() -> Iterator[Serve]:
     """Starts servers with the options given; each must end without a word on its standard error."""
     processes: list[Process] = []
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from tests.longpoll.server.conftest import Serve
 
-def test_drain_answers_the_held_polls_and_closes(serve):
+
+def test_drain_answers_the_held_polls_and_closes(serve: Serve) -> None:
     server = serve()
     held, idle = [server.client().get("/hold") for _ in range(50)], server.client()
     assert idle.reply_to("/ignore").status == 200
@@ -20,7 +22,7 @@ def test_drain_answers_the_held_polls_and_closes(serve):
     assert "A callback failed while the server drained" in server.end()
 
 
-def test_a_request_under_way_may_end(serve):
+def test_a_request_under_way_may_end(serve: Serve) -> None:
     server = serve()
     working, dribbling = server.client().get("/wait"), server.client().send(b"GET /ignore HTTP/1.1\r\n")
     server.until(active=1, head=1)
@@ -38,7 +40,7 @@ def test_a_request_under_way_may_end(serve):
     assert "A callback failed while the server drained" in server.end()
 
 
-def test_what_does_not_end_is_cut_off(serve):
+def test_what_does_not_end_is_cut_off(serve: Serve) -> None:
     server = serve()
     stuck, held = server.client().get("/wait"), server.client().get("/hold")
     server.until(active=1, held=1)

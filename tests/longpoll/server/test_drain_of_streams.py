@@ -4,19 +4,20 @@ import struct
 
 import pytest
 
+from tests.longpoll.server.conftest import Process, Serve
 from tests.longpoll.server.websocket import CLOSE, UPGRADE, Frame, WebSocket, close, frame, text
 
 BYE = Frame(CLOSE, struct.pack("!H", 1001) + b"the server stops")
 LOGGED = "A callback failed while the server drained"
 
 
-def end(server):
+def end(server: Process) -> None:
     """Ends it; the callback that fails in every drain is all that it may have to say."""
     said = server.end()
     assert said.count("Traceback") == said.count(LOGGED) == 1
 
 
-def test_streams_and_websockets_hear_the_last_words_and_are_ended(serve):
+def test_streams_and_websockets_hear_the_last_words_and_are_ended(serve: Serve) -> None:
     server = serve()
     streams = [server.client().get("/events") for _ in range(20)]
     websockets = [WebSocket(server.client()) for _ in range(20)]
@@ -37,7 +38,7 @@ def test_streams_and_websockets_hear_the_last_words_and_are_ended(serve):
     end(server)
 
 
-def test_a_websocket_that_does_not_answer_is_waited_for_only_so_long(serve):
+def test_a_websocket_that_does_not_answer_is_waited_for_only_so_long(serve: Serve) -> None:
     server = serve(close_timeout=0.3)
     websocket = WebSocket(server.client())
     server.until(websockets=1)
@@ -48,7 +49,7 @@ def test_a_websocket_that_does_not_answer_is_waited_for_only_so_long(serve):
     end(server)
 
 
-def test_the_drain_ends_in_time_whoever_does_not_read(serve):
+def test_the_drain_ends_in_time_whoever_does_not_read(serve: Serve) -> None:
     server = serve(send_timeout=60, close_timeout=60)
     silent, slow = WebSocket(server.client()), server.client(receive_buffer=4096).get("/events")
     server.until(websockets=1, streams=1)
@@ -63,7 +64,7 @@ def test_the_drain_ends_in_time_whoever_does_not_read(serve):
     assert "2 requests had not ended after 0.5 seconds and were cut off" in server.end()
 
 
-def test_a_slow_reader_still_gets_its_end(serve):
+def test_a_slow_reader_still_gets_its_end(serve: Serve) -> None:
     server = serve()
     slow = server.client(receive_buffer=4096).get("/events")
     server.until(streams=1)
@@ -75,7 +76,7 @@ def test_a_slow_reader_still_gets_its_end(serve):
     end(server)
 
 
-def test_the_application_may_finish_with_a_message_and_what_it_says_does_not_come_after_the_close(serve):
+def test_the_application_may_finish_with_a_message_and_what_it_says_does_not_come_after_the_close(serve: Serve) -> None:
     server = serve()
     websocket = WebSocket(server.client(), "/socket?wait").send(text("work"))
     server.until(messages=1)
@@ -91,7 +92,7 @@ def test_the_application_may_finish_with_a_message_and_what_it_says_does_not_com
 
 
 @pytest.mark.parametrize("request_line", ["GET /events HTTP/1.1", "GET /socket?echo HTTP/1.1"])
-def test_what_begins_while_the_server_drains_is_ended_at_once(serve, request_line):
+def test_what_begins_while_the_server_drains_is_ended_at_once(serve: Serve, request_line: str) -> None:
     server = serve()
     busy, late = server.client().get("/wait"), server.client().send(f"{request_line}\r\n".encode())
     silent = server.client()

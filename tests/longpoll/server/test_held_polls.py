@@ -5,8 +5,10 @@ import struct
 
 import pytest
 
+from tests.longpoll.server.conftest import Process, Serve
 
-def test_a_held_poll_is_answered_with_the_right_bytes(server):
+
+def test_a_held_poll_is_answered_with_the_right_bytes(server: Process) -> None:
     client = server.client().get("/hold")
     server.until(held=1, active=0)
     assert server.tell("answer", "hellö") == 1
@@ -15,7 +17,7 @@ def test_a_held_poll_is_answered_with_the_right_bytes(server):
     assert reply.headers.keys() == {"content-type", "date", "content-length"}
 
 
-def test_falcon_hands_the_held_reply_on_as_it_is(server):
+def test_falcon_hands_the_held_reply_on_as_it_is(server: Process) -> None:
     client = server.client().get("/falcon")
     server.until(held=1, active=0)
     server.tell("answer", '{"a": 1}')
@@ -24,7 +26,7 @@ def test_falcon_hands_the_held_reply_on_as_it_is(server):
     assert reply.headers["content-type"] == "application/json"
 
 
-def test_the_connection_is_used_again_after_an_answer(server):
+def test_the_connection_is_used_again_after_an_answer(server: Process) -> None:
     client = server.client()
     for turn in ("one", "two", "three"):
         client.get("/hold")
@@ -35,7 +37,7 @@ def test_the_connection_is_used_again_after_an_answer(server):
     server.until(connections=1, idle=1)
 
 
-def test_five_hundred_held_polls_cost_no_greenlet(server):
+def test_five_hundred_held_polls_cost_no_greenlet(server: Process) -> None:
     before = server.tell("greenlets")
     clients = [server.client().get("/hold") for _ in range(500)]
     server.until(held=500, active=0)
@@ -46,11 +48,11 @@ def test_five_hundred_held_polls_cost_no_greenlet(server):
     assert server.tell("greenlets") <= before
 
 
-def test_a_reply_that_is_there_already_is_not_held(server):
+def test_a_reply_that_is_there_already_is_not_held(server: Process) -> None:
     assert server.client().reply_to("/answered?now").body == b"now"
 
 
-def test_no_answer_is_lost_whenever_it_comes(server):
+def test_no_answer_is_lost_whenever_it_comes(server: Process) -> None:
     """Threads answer before, while and after the poll is parked."""
     clients = [server.client() for _ in range(20)]
     for turn in range(50):
@@ -60,14 +62,14 @@ def test_no_answer_is_lost_whenever_it_comes(server):
             assert client.reply().body == f"{turn}.{number}".encode()
 
 
-def test_a_client_that_left_is_noticed(server):
+def test_a_client_that_left_is_noticed(server: Process) -> None:
     client = server.client().get("/hold")
     server.until(held=1)
     client.close()
     server.until(gone=1, held=0, connections=0)
 
 
-def test_a_client_that_was_cut_off_is_noticed(server):
+def test_a_client_that_was_cut_off_is_noticed(server: Process) -> None:
     client = server.client().get("/hold")
     server.until(held=1)
     client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
@@ -75,7 +77,7 @@ def test_a_client_that_was_cut_off_is_noticed(server):
     server.until(gone=1, held=0, connections=0)
 
 
-def test_the_answer_for_a_client_that_left_goes_nowhere(server):
+def test_the_answer_for_a_client_that_left_goes_nowhere(server: Process) -> None:
     stays, leaves = server.client().get("/hold"), server.client().get("/hold")
     server.until(held=2)
     leaves.close()
@@ -85,7 +87,7 @@ def test_the_answer_for_a_client_that_left_goes_nowhere(server):
     server.until(connections=1)
 
 
-def test_a_request_sent_during_the_hold_is_served_after_the_answer(server):
+def test_a_request_sent_during_the_hold_is_served_after_the_answer(server: Process) -> None:
     client = server.client().get("/hold")
     server.until(held=1)
     client.get("/ignore").get("/answered?2")
@@ -96,7 +98,7 @@ def test_a_request_sent_during_the_hold_is_served_after_the_answer(server):
     assert [client.reply().body for _ in range(3)] == [b"first", b"ignored", b"2"]
 
 
-def test_requests_sent_with_the_poll_are_served_after_the_answer(server):
+def test_requests_sent_with_the_poll_are_served_after_the_answer(server: Process) -> None:
     request = b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n"
     client = server.client().send(request % b"/hold" + request % b"/hold" + request % b"/ignore")
     for turn in (b"one", b"two"):
@@ -106,7 +108,7 @@ def test_requests_sent_with_the_poll_are_served_after_the_answer(server):
     assert client.reply().body == b"ignored"
 
 
-def test_a_client_that_sent_more_and_left_does_not_keep_the_server_busy(server):
+def test_a_client_that_sent_more_and_left_does_not_keep_the_server_busy(server: Process) -> None:
     client = server.client().get("/hold")
     server.until(held=1)
     client.get("/ignore").close()
@@ -114,7 +116,7 @@ def test_a_client_that_sent_more_and_left_does_not_keep_the_server_busy(server):
     server.until(connections=0)
 
 
-def test_the_body_of_a_held_request_is_not_taken_for_the_next_one(server):
+def test_the_body_of_a_held_request_is_not_taken_for_the_next_one(server: Process) -> None:
     body = b"GET /boom HTTP/1.1\r\nHost: a\r\n\r\n"
     client = server.client().send(b"POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     server.until(held=1)
@@ -135,7 +137,9 @@ def test_the_body_of_a_held_request_is_not_taken_for_the_next_one(server):
     ],
 )
 @pytest.mark.parametrize("path", ["/hold", "/ignore"])
-def test_the_connection_stays_open_if_the_client_means_it_to(server, path, version, header, stays):
+def test_the_connection_stays_open_if_the_client_means_it_to(
+    server: Process, path: str, version: str, header: str, stays: bool
+) -> None:
     client = server.client().get(path, header, version=version)
     if path == "/hold":
         server.until(held=1)
@@ -151,7 +155,7 @@ def test_the_connection_stays_open_if_the_client_means_it_to(server, path, versi
         server.until(connections=0)
 
 
-def test_head_is_answered_without_a_body(server):
+def test_head_is_answered_without_a_body(server: Process) -> None:
     client = server.client().get("/hold", method="HEAD")
     server.until(held=1)
     server.tell("answer", "four")
@@ -161,7 +165,7 @@ def test_head_is_answered_without_a_body(server):
     assert client.reply_to("/ignore").body == b"ignored"
 
 
-def test_a_slow_reader_of_an_answer_is_cut_off(serve):
+def test_a_slow_reader_of_an_answer_is_cut_off(serve: Serve) -> None:
     server = serve(send_timeout=0.3)
     slow, quick = server.client(receive_buffer=4096).get("/hold"), server.client().get("/hold")
     server.until(held=2)
@@ -172,7 +176,7 @@ def test_a_slow_reader_of_an_answer_is_cut_off(serve):
     server.until(idle=1)
 
 
-def test_an_answer_too_large_for_the_buffers_arrives_whole(server):
+def test_an_answer_too_large_for_the_buffers_arrives_whole(server: Process) -> None:
     client = server.client(receive_buffer=4096).get("/hold")
     server.until(held=1)
     server.tell("answer", "0123456789" * 500_000)

@@ -4,35 +4,37 @@ import socket
 
 import pytest
 
+from tests.longpoll.server.conftest import Client, Process, Serve
+
 REQUEST = b"POST /echo HTTP/1.1\r\nHost: a\r\n"
 
 
-def test_replies_leave_without_waiting_for_an_acknowledgement(server):
+def test_replies_leave_without_waiting_for_an_acknowledgement(server: Process) -> None:
     client = server.client()
     client.reply_to("/ignore")
     assert server.tell("options")[0][0] == 1
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux can be asked to give up")
-def test_a_client_whose_network_is_gone_is_given_up_in_forty_seconds(server):
+def test_a_client_whose_network_is_gone_is_given_up_in_forty_seconds(server: Process) -> None:
     server.client().reply_to("/ignore")
     assert server.tell("options")[0][1] == 40_000
 
 
-def test_a_body_reaches_the_application_whole(server):
+def test_a_body_reaches_the_application_whole(server: Process) -> None:
     client = server.client().send(REQUEST + b"Content-Length: 5\r\n\r\nhe")
     server.until(body=1)
     client.send(b"llo")
     assert client.reply().body == b"POST 5 hello"
 
 
-def test_a_chunked_body_reaches_the_application_with_its_length(server):
+def test_a_chunked_body_reaches_the_application_with_its_length(server: Process) -> None:
     client = server.client().send(REQUEST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n")
     assert client.reply().body == b"POST 5 hello"
     assert client.reply_to("/ignore").body == b"ignored"
 
 
-def test_a_body_that_nobody_reads_is_not_taken_for_a_request(server):
+def test_a_body_that_nobody_reads_is_not_taken_for_a_request(server: Process) -> None:
     client = server.client()
     for framing in (
         b"Content-Length: 27\r\n\r\nGET /boom HTTP/1.1\r\nHost: a",
@@ -43,13 +45,13 @@ def test_a_body_that_nobody_reads_is_not_taken_for_a_request(server):
     assert client.reply_to("/echo").status == 200
 
 
-def test_a_client_that_asks_first_is_told_to_continue(server):
+def test_a_client_that_asks_first_is_told_to_continue(server: Process) -> None:
     client = server.client().send(REQUEST + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
     assert client.reply().status == 100
     assert client.send(b"hello").reply().body == b"POST 5 hello"
 
 
-def test_a_stream_arrives_in_chunks_or_until_the_end(server):
+def test_a_stream_arrives_in_chunks_or_until_the_end(server: Process) -> None:
     client = server.client()
     assert client.reply_to("/stream").body == b"one,two,three"
     reply = client.reply_to("/stream", "Connection: keep-alive", version="1.0")
@@ -57,19 +59,19 @@ def test_a_stream_arrives_in_chunks_or_until_the_end(server):
     assert client.rest() == b"one,two,three"
 
 
-def test_a_whole_address_means_its_path(server):
+def test_a_whole_address_means_its_path(server: Process) -> None:
     client = server.client()
     assert client.reply_to("http://elsewhere/answered?to=me").body == b"to=me"
 
 
-def test_an_upgrade_is_not_offered_and_does_no_harm(server):
+def test_an_upgrade_is_not_offered_and_does_no_harm(server: Process) -> None:
     client = server.client()
     headers = ("Connection: Upgrade", "Upgrade: websocket", "Content-Length: 0")
     assert client.reply_to("/echo", *headers).body == b"GET 0 "
     assert client.reply_to("/ignore").body == b"ignored"
 
 
-def test_an_application_that_fails_is_answered_500_and_logged_without_its_query(serve):
+def test_an_application_that_fails_is_answered_500_and_logged_without_its_query(serve: Serve) -> None:
     server = serve()
     client = server.client()
     assert client.reply_to("/boom?ticket=secret").status == 500
@@ -97,7 +99,7 @@ def test_an_application_that_fails_is_answered_500_and_logged_without_its_query(
         (501, b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"),
     ],
 )
-def test_bad_input_gets_one_sentence_and_nothing_after_it(server, status, request_bytes):
+def test_bad_input_gets_one_sentence_and_nothing_after_it(server: Process, status: int, request_bytes: bytes) -> None:
     client = server.client().send(request_bytes + b"GET /ignore HTTP/1.1\r\nHost: a\r\n\r\n")
     reply = client.reply()
     assert reply.status == status
@@ -109,7 +111,7 @@ def test_bad_input_gets_one_sentence_and_nothing_after_it(server, status, reques
     assert server.tell("seen") == []
 
 
-def test_a_body_of_the_cap_is_taken_and_one_byte_more_is_not(serve):
+def test_a_body_of_the_cap_is_taken_and_one_byte_more_is_not(serve: Serve) -> None:
     server = serve(max_body=10)
     client = server.client().send(REQUEST + b"Content-Length: 10\r\n\r\n0123456789")
     assert client.reply().body == b"POST 10 0123456789"
@@ -117,13 +119,13 @@ def test_a_body_of_the_cap_is_taken_and_one_byte_more_is_not(serve):
     assert client.reply().status == 413
 
 
-def test_a_refused_client_that_still_sends_can_read_why(server):
+def test_a_refused_client_that_still_sends_can_read_why(server: Process) -> None:
     client = server.client().send(REQUEST + b"Content-Length: 5000000\r\n\r\n")
     client.send(b"x" * 1_000_000)
     assert client.reply().status == 413
 
 
-def test_a_head_that_dribbles_in_is_cut_off(serve):
+def test_a_head_that_dribbles_in_is_cut_off(serve: Serve) -> None:
     server = serve(head_timeout=0.4)
     silent, slow = server.client(), server.client().send(b"GET / HTTP/1.1\r\n")
     before = server.tell("greenlets")
@@ -135,13 +137,13 @@ def test_a_head_that_dribbles_in_is_cut_off(serve):
     assert silent.is_closed()  # it said nothing, so it is told nothing
 
 
-def test_dribbling_does_not_put_the_deadline_off(serve):
+def test_dribbling_does_not_put_the_deadline_off(serve: Serve) -> None:
     client = serve(head_timeout=0.4).client()
     client.socket.settimeout(0.05)
     assert b" 408 " in dribble(client)
 
 
-def dribble(client) -> bytes:
+def dribble(client: Client) -> bytes:
     """Sends a byte every 50 ms, for 15 seconds at the most, until the server has something to say."""
     for _ in range(300):
         client.send(b"G")
@@ -152,7 +154,7 @@ def dribble(client) -> bytes:
     return b""
 
 
-def test_a_body_that_dribbles_in_is_cut_off(serve):
+def test_a_body_that_dribbles_in_is_cut_off(serve: Serve) -> None:
     server = serve(body_timeout=0.4)
     client = server.client().send(REQUEST + b"Content-Length: 5\r\n\r\nhe")
     server.until(body=1)
@@ -161,7 +163,7 @@ def test_a_body_that_dribbles_in_is_cut_off(serve):
     assert server.tell("seen") == []
 
 
-def test_an_idle_connection_is_closed_without_a_word(serve):
+def test_an_idle_connection_is_closed_without_a_word(serve: Serve) -> None:
     server = serve(idle_timeout=0.4)
     client = server.client()
     assert client.reply_to("/ignore").status == 200
@@ -169,18 +171,18 @@ def test_an_idle_connection_is_closed_without_a_word(serve):
     server.until(connections=0)
 
 
-def test_a_slow_reader_is_cut_off(serve):
+def test_a_slow_reader_is_cut_off(serve: Serve) -> None:
     server = serve(send_timeout=0.3)
     server.client(receive_buffer=4096).get("/big?8000000")
     server.until(active=1)
     server.until(connections=0)
 
 
-def test_a_large_reply_arrives_whole(server):
+def test_a_large_reply_arrives_whole(server: Process) -> None:
     assert len(server.client(receive_buffer=4096).reply_to("/big?5000000").body) == 5_000_000
 
 
-def test_when_full_the_longest_idle_connection_makes_room(serve):
+def test_when_full_the_longest_idle_connection_makes_room(serve: Serve) -> None:
     server = serve(max_connections=2)
     first, second = server.client(), server.client()
     assert first.reply_to("/ignore").status == second.reply_to("/ignore").status == 200
@@ -189,7 +191,7 @@ def test_when_full_the_longest_idle_connection_makes_room(serve):
     assert second.reply_to("/ignore").status == 200
 
 
-def test_when_full_of_polls_a_newcomer_is_turned_away(serve):
+def test_when_full_of_polls_a_newcomer_is_turned_away(serve: Serve) -> None:
     server = serve(max_connections=2)
     clients = [server.client().get("/hold") for _ in range(2)]
     server.until(held=2)

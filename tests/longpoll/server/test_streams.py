@@ -5,40 +5,42 @@ import struct
 
 import pytest
 
+from tests.longpoll.server.conftest import Client, Process, Reply, Serve
+
 
 def chunks(*parts: bytes, last: bool = False) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + (b"0\r\n\r\n" if last else b"")
 
 
-def opened(server, path="/events", *lines, **how):
+def opened(server: Process, path: str = "/events", *lines: str, **how: str) -> tuple[Client, Reply]:
     """A client that has read the head of a stream's reply."""
     client = server.client().get(path, *lines, **how)
     return client, client.reply(bodiless=True)
 
 
 @pytest.mark.parametrize("path", ["/events", "/falcon/events"])
-def test_the_head_comes_before_there_is_anything_to_say(server, path):
+def test_the_head_comes_before_there_is_anything_to_say(server: Process, path: str) -> None:
     _, reply = opened(server, path)
     assert reply.status == 200
     assert reply.headers.keys() == {"content-type", "date", "transfer-encoding"}
     server.until(streams=1, active=0)
 
 
-def test_each_part_comes_when_it_is_written(server):
+def test_each_part_comes_when_it_is_written(server: Process) -> None:
     client, _ = opened(server)
     for text in ("one", "twö", "x" * 100_000):
         assert server.tell("write", text) == 1
         assert client.take(len(chunks(text.encode()))) == chunks(text.encode())
 
 
-def test_a_prelude_comes_first(server):
+def test_a_prelude_comes_first(server: Process) -> None:
     client, _ = opened(server, "/events?first")
     server.tell("write", "second")
     both = chunks(b"first", b"second")
     assert client.take(len(both)) == both
 
 
-def test_the_end_comes_after_all_that_was_written_and_the_connection_is_used_again(server):
+def test_the_end_comes_after_all_that_was_written_and_the_connection_is_used_again(server: Process) -> None:
     client = server.client()
     for turn in ("one", "two"):
         client.get("/events")
@@ -51,21 +53,21 @@ def test_the_end_comes_after_all_that_was_written_and_the_connection_is_used_aga
     assert client.reply_to("/ignore").body == b"ignored"
 
 
-def test_what_was_ended_before_it_was_returned_arrives_whole(server):
+def test_what_was_ended_before_it_was_returned_arrives_whole(server: Process) -> None:
     client = server.client()
     assert client.reply_to("/ended?now").body == b"now"
     assert client.reply_to("/ended").body == b""
     assert client.reply_to("/ignore").body == b"ignored"
 
 
-def test_nothing_that_a_thread_writes_is_lost_or_changes_places(server):
+def test_nothing_that_a_thread_writes_is_lost_or_changes_places(server: Process) -> None:
     clients = [server.client().get("/counted?2000") for _ in range(20)]
     for client in clients:
         assert client.reply().body == b"".join(b"%d," % number for number in range(2000))
     server.until(gone=20)
 
 
-def test_five_hundred_streams_cost_no_greenlet(server):
+def test_five_hundred_streams_cost_no_greenlet(server: Process) -> None:
     before = server.tell("greenlets")
     clients = [opened(server)[0] for _ in range(500)]
     server.until(streams=500, active=0)
@@ -79,7 +81,7 @@ def test_five_hundred_streams_cost_no_greenlet(server):
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_client_that_left_is_noticed_and_told_of_once(server, reset):
+def test_a_client_that_left_is_noticed_and_told_of_once(server: Process, reset: bool) -> None:
     client, _ = opened(server)
     stays, _ = opened(server)
     server.until(streams=2)
@@ -93,7 +95,7 @@ def test_a_client_that_left_is_noticed_and_told_of_once(server, reset):
     server.until(gone=2)  # and not three
 
 
-def test_who_is_abandoned_is_cut_off_without_an_end(server):
+def test_who_is_abandoned_is_cut_off_without_an_end(server: Process) -> None:
     client, _ = opened(server)
     server.until(streams=1)
     server.tell("abandon")
@@ -101,7 +103,7 @@ def test_who_is_abandoned_is_cut_off_without_an_end(server):
     server.until(gone=1, connections=0)
 
 
-def test_a_stream_for_http_1_0_ends_with_the_connection(server):
+def test_a_stream_for_http_1_0_ends_with_the_connection(server: Process) -> None:
     client, reply = opened(server, "/events", "Connection: keep-alive", version="1.0")
     assert (reply.headers["connection"], "transfer-encoding" in reply.headers) == ("close", False)
     server.until(streams=1)
@@ -111,7 +113,7 @@ def test_a_stream_for_http_1_0_ends_with_the_connection(server):
     assert client.rest() == b"one,two"
 
 
-def test_a_client_that_means_to_leave_afterwards_may(server):
+def test_a_client_that_means_to_leave_afterwards_may(server: Process) -> None:
     client, reply = opened(server, "/events", "Connection: close")
     assert reply.headers["connection"] == "close"
     server.until(streams=1)
@@ -120,14 +122,14 @@ def test_a_client_that_means_to_leave_afterwards_may(server):
 
 
 @pytest.mark.parametrize(("path", "method"), [("/events?prelude", "HEAD"), ("/nothing?prelude", "GET")])
-def test_a_reply_without_a_body_is_a_head_and_no_more(server, path, method):
+def test_a_reply_without_a_body_is_a_head_and_no_more(server: Process, path: str, method: str) -> None:
     client, reply = opened(server, path, method=method)
     assert reply.headers.get("transfer-encoding") == ("chunked" if method == "HEAD" else None)
     server.until(gone=1, idle=1)
     assert client.reply_to("/ignore").body == b"ignored"
 
 
-def test_requests_sent_during_a_stream_are_served_after_it(server):
+def test_requests_sent_during_a_stream_are_served_after_it(server: Process) -> None:
     client, _ = opened(server)
     server.until(streams=1)
     client.get("/ignore").get("/answered?2")
@@ -139,7 +141,7 @@ def test_requests_sent_during_a_stream_are_served_after_it(server):
     assert [client.reply().body for _ in range(2)] == [b"ignored", b"2"]
 
 
-def test_a_client_that_sent_its_next_request_early_and_left_is_noticed(server):
+def test_a_client_that_sent_its_next_request_early_and_left_is_noticed(server: Process) -> None:
     client, _ = opened(server)
     server.until(streams=1)
     client.get("/ignore")
@@ -148,7 +150,7 @@ def test_a_client_that_sent_its_next_request_early_and_left_is_noticed(server):
     assert server.tell("seen") == ["/events"]
 
 
-def test_a_client_that_sends_more_than_a_few_requests_during_a_stream_is_cut_off(server):
+def test_a_client_that_sends_more_than_a_few_requests_during_a_stream_is_cut_off(server: Process) -> None:
     client, _ = opened(server)
     server.until(streams=1)
     request = b"GET /ignore HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -160,7 +162,7 @@ def test_a_client_that_sends_more_than_a_few_requests_during_a_stream_is_cut_off
     assert "/ignore" not in server.tell("seen")
 
 
-def test_a_slow_reader_gets_everything_in_the_end(serve):
+def test_a_slow_reader_gets_everything_in_the_end(serve: Serve) -> None:
     server = serve(max_unsent=10_000_000)
     client = server.client(receive_buffer=4096).get("/events")
     server.until(streams=1)
@@ -174,7 +176,7 @@ def test_a_slow_reader_gets_everything_in_the_end(serve):
     server.until(gone=1)
 
 
-def test_a_reader_that_does_not_go_on_is_cut_off(serve):
+def test_a_reader_that_does_not_go_on_is_cut_off(serve: Serve) -> None:
     server = serve(send_timeout=0.3)
     slow, quick = server.client(receive_buffer=4096).get("/events"), server.client().get("/events")
     server.until(streams=2)
@@ -187,7 +189,7 @@ def test_a_reader_that_does_not_go_on_is_cut_off(serve):
     assert slow.socket.recv(10)
 
 
-def test_a_reader_with_too_much_unsent_is_cut_off_however_slowly_it_reads(serve):
+def test_a_reader_with_too_much_unsent_is_cut_off_however_slowly_it_reads(serve: Serve) -> None:
     server = serve(send_timeout=60, max_unsent=50_000)
     client = server.client(receive_buffer=4096).get("/events")
     server.until(streams=1)
@@ -196,7 +198,7 @@ def test_a_reader_with_too_much_unsent_is_cut_off_however_slowly_it_reads(serve)
     assert client.socket.recv(10)
 
 
-def test_a_single_part_may_be_larger_than_what_may_stay_unsent(serve):
+def test_a_single_part_may_be_larger_than_what_may_stay_unsent(serve: Serve) -> None:
     server = serve(max_unsent=1000)
     client = server.client(receive_buffer=4096).get("/events")
     server.until(streams=1)

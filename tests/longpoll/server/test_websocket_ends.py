@@ -5,6 +5,7 @@ import struct
 
 import pytest
 
+from tests.longpoll.server.conftest import Process, Serve
 from tests.longpoll.server.websocket import (
     CLOSE,
     CONTINUATION,
@@ -21,7 +22,7 @@ from tests.longpoll.server.websocket import (
 # -- is it still there?
 
 
-def test_a_client_that_is_silent_is_pinged_and_one_that_answers_stays(serve):
+def test_a_client_that_is_silent_is_pinged_and_one_that_answers_stays(serve: Serve) -> None:
     server = serve(ping_every=0.2, pong_timeout=5)
     client = opened(server)
     for _ in range(3):
@@ -31,7 +32,7 @@ def test_a_client_that_is_silent_is_pinged_and_one_that_answers_stays(serve):
         server.until(websockets=1)
 
 
-def test_a_client_that_answers_no_ping_is_cut_off(serve):
+def test_a_client_that_answers_no_ping_is_cut_off(serve: Serve) -> None:
     server = serve(ping_every=0.2, pong_timeout=0.2)
     client = opened(server)
     server.until(websockets=1)
@@ -43,7 +44,7 @@ def test_a_client_that_answers_no_ping_is_cut_off(serve):
     assert server.tell("close_codes") == [1006]
 
 
-def test_a_client_is_not_cut_off_for_what_we_do_not_read(serve):
+def test_a_client_is_not_cut_off_for_what_we_do_not_read(serve: Serve) -> None:
     server = serve(ping_every=0.2, pong_timeout=0.2)
     client = opened(server, "/socket?wait").send(b"".join(text(str(number)) for number in range(20)))
     server.until(active=1)
@@ -57,7 +58,7 @@ def test_a_client_is_not_cut_off_for_what_we_do_not_read(serve):
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_client_that_left_is_noticed_and_told_of(server, reset):
+def test_a_client_that_left_is_noticed_and_told_of(server: Process, reset: bool) -> None:
     client = opened(server)
     server.until(websockets=1)
     if reset:
@@ -67,7 +68,7 @@ def test_a_client_that_left_is_noticed_and_told_of(server, reset):
     assert server.tell("close_codes") == [1006]
 
 
-def test_clients_that_leave_in_the_middle_of_a_frame_leave_nothing_behind(server):
+def test_clients_that_leave_in_the_middle_of_a_frame_leave_nothing_behind(server: Process) -> None:
     whole = text("x" * 70_000)
     for number in range(200):
         opened(server, behind=whole[: number * 350]).client.close()
@@ -77,7 +78,7 @@ def test_clients_that_leave_in_the_middle_of_a_frame_leave_nothing_behind(server
 # -- closing
 
 
-def test_the_client_closes_and_is_answered_with_its_code(server):
+def test_the_client_closes_and_is_answered_with_its_code(server: Process) -> None:
     client = opened(server)
     assert client.send(close(4321, b"enough")).closed() == 4321
     server.until(gone=1)
@@ -86,7 +87,7 @@ def test_the_client_closes_and_is_answered_with_its_code(server):
     server.until(connections=0)
 
 
-def test_the_server_closes_and_the_client_answers(server):
+def test_the_server_closes_and_the_client_answers(server: Process) -> None:
     client = opened(server)
     server.until(websockets=1)
     server.tell("send", "last words")
@@ -101,7 +102,7 @@ def test_the_server_closes_and_the_client_answers(server):
     assert (server.tell("messages"), server.tell("close_codes")) == ([], [4000])
 
 
-def test_a_client_that_does_not_agree_to_close_is_not_waited_for(serve):
+def test_a_client_that_does_not_agree_to_close_is_not_waited_for(serve: Serve) -> None:
     server = serve(close_timeout=0.2)
     client = opened(server)
     server.until(websockets=1)
@@ -113,7 +114,7 @@ def test_a_client_that_does_not_agree_to_close_is_not_waited_for(serve):
     assert server.tell("close_codes") == [1006]
 
 
-def test_a_close_is_heard_behind_messages_that_nobody_wants_any_more(serve):
+def test_a_close_is_heard_behind_messages_that_nobody_wants_any_more(serve: Serve) -> None:
     server = serve(close_timeout=60)
     client = opened(server, "/socket?wait")
     client.send(b"".join(text(str(number)) for number in range(20)) + close(4000))
@@ -126,7 +127,7 @@ def test_a_close_is_heard_behind_messages_that_nobody_wants_any_more(serve):
     assert (server.tell("messages"), server.tell("close_codes")) == (["0"], [4000])
 
 
-def test_who_is_abandoned_is_cut_off(server):
+def test_who_is_abandoned_is_cut_off(server: Process) -> None:
     client = opened(server)
     server.until(websockets=1)
     server.tell("abandon")
@@ -134,7 +135,7 @@ def test_who_is_abandoned_is_cut_off(server):
     server.until(connections=0, gone=1)
 
 
-def test_a_long_message_is_refused_when_it_becomes_too_long(serve):
+def test_a_long_message_is_refused_when_it_becomes_too_long(serve: Serve) -> None:
     server = serve(max_message=1000)
     whole, parts = opened(server), opened(server)
     assert whole.send(text("x" * 1000)).text() == "x" * 1000

@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from tests.longpoll.server.conftest import Process
 from tests.longpoll.server.websocket import (
     BINARY,
     CLOSE,
@@ -24,7 +25,7 @@ PROTOCOL_ERROR, TEXT_ONLY, NOT_UTF8 = 1002, 1003, 1007
 
 
 @pytest.fixture
-def client(server):
+def client(server: Process) -> WebSocket:
     return WebSocket(server.client())
 
 
@@ -44,7 +45,7 @@ def last(payload: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 128, 65_535, 65_536, 65_537, 1_000_000])
-def test_messages_of_every_length_come_back(client, size):
+def test_messages_of_every_length_come_back(client: WebSocket, size: int) -> None:
     assert client.send(text("*" * size)).text() == "*" * size
 
 
@@ -62,11 +63,11 @@ def test_messages_of_every_length_come_back(client, size):
         ("x" * 300, [first(b"x"), *[more(b"x")] * 298, last(b"x")]),
     ],
 )
-def test_a_message_in_several_frames_is_put_together(client, message, frames):
+def test_a_message_in_several_frames_is_put_together(client: WebSocket, message: str, frames: list[bytes]) -> None:
     assert client.send(b"".join(frames)).text() == message
 
 
-def test_frames_may_come_byte_by_byte(client):
+def test_frames_may_come_byte_by_byte(client: WebSocket) -> None:
     for byte in first(b"hel") + frame(PING, b"p") + last(b"lo"):
         client.send(bytes([byte]))
     assert client.receive() == Frame(PONG, b"p")
@@ -74,29 +75,29 @@ def test_frames_may_come_byte_by_byte(client):
 
 
 @pytest.mark.parametrize("payload", [b"", b"hello", bytes(range(125)), b"\xfe\xff\x00"])
-def test_a_ping_is_answered_with_what_it_brought(client, payload):
+def test_a_ping_is_answered_with_what_it_brought(client: WebSocket, payload: bytes) -> None:
     assert client.send(frame(PING, payload)).receive() == Frame(PONG, payload)
 
 
-def test_ten_pings_are_answered_in_order(client):
+def test_ten_pings_are_answered_in_order(client: WebSocket) -> None:
     client.send(b"".join(frame(PING, b"%d" % number) for number in range(10)))
     assert [client.receive() for _ in range(10)] == [Frame(PONG, b"%d" % number) for number in range(10)]
 
 
-def test_a_ping_between_the_frames_of_a_message_is_answered_before_it(client):
+def test_a_ping_between_the_frames_of_a_message_is_answered_before_it(client: WebSocket) -> None:
     client.send(first(b"one") + frame(PING, b"now") + more(b"two") + frame(PONG) + last(b"three"))
     assert client.receive() == Frame(PONG, b"now")
     assert client.text() == "onetwothree"
 
 
-def test_a_pong_that_nobody_asked_for_is_passed_over(client):
+def test_a_pong_that_nobody_asked_for_is_passed_over(client: WebSocket) -> None:
     assert client.send(frame(PONG, b"unasked") + text("x")).text() == "x"
 
 
 @pytest.mark.parametrize(
     "message", ["\0", "\x7f", "\x80", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\ufffe", "\uffff", "\U0010ffff"]
 )
-def test_the_edges_of_utf_8_are_taken(client, message):
+def test_the_edges_of_utf_8_are_taken(client: WebSocket, message: str) -> None:
     assert client.send(text(message)).text() == message
 
 
@@ -144,7 +145,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("frames", "code"), REFUSED.values(), ids=REFUSED)
-def test_what_is_not_allowed_is_refused_with_its_code(server, client, frames, code):
+def test_what_is_not_allowed_is_refused_with_its_code(
+    server: Process, client: WebSocket, frames: bytes, code: int
+) -> None:
     client.send(text("fine") + frames + text("not heard any more"))
     refused = client.receive()
     if refused.opcode == TEXT:  # the echo of what was fine may overtake, but need not
@@ -157,24 +160,24 @@ def test_what_is_not_allowed_is_refused_with_its_code(server, client, frames, co
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999])
-def test_a_close_is_answered_with_its_code(client, code):
+def test_a_close_is_answered_with_its_code(client: WebSocket, code: int) -> None:
     assert client.send(close(code, b"x" * 123)).closed() == code
 
 
-def test_a_close_without_a_code_is_answered_without_one(server, client):
+def test_a_close_without_a_code_is_answered_without_one(server: Process, client: WebSocket) -> None:
     assert client.send(close(None)).closed() is None
     server.until(gone=1)
     assert server.tell("close_codes") == [1005]
 
 
-def test_nothing_after_a_close_counts(server, client):
+def test_nothing_after_a_close_counts(server: Process, client: WebSocket) -> None:
     client.send(close() + frame(PING) + text("x") + b"garbage")
     assert client.closed() == 1000
     server.until(gone=1)
     assert server.tell("messages") == []
 
 
-def test_the_key_of_the_standard_is_answered_as_the_standard_says(server):
+def test_the_key_of_the_standard_is_answered_as_the_standard_says(server: Process) -> None:
     lines = [line.replace(KEY, "dGhlIHNhbXBsZSBub25jZQ==") for line in UPGRADE]
     reply = server.client().get("/socket", *lines).reply(bodiless=True)
     assert reply.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

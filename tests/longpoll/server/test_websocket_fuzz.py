@@ -56,12 +56,15 @@ plausible_frames = some.builds(
     frame, some.sampled_from([TEXT, TEXT, CONTINUATION, CONTINUATION, PING, PONG, BINARY, CLOSE]), payloads,
     fin=some.booleans(),
 )  # fmt: skip
+Conversation = tuple[bytes, list[str], list[bytes]]
 junk = some.lists(any_frames | plausible_frames | some.binary(max_size=60), max_size=12).map(b"".join)
 
 
 @SETTINGS
 @given(junk=junk, size=some.integers(1, 200))
-def test_any_bytes_after_an_upgrade_are_answered_or_end_it(shared_server, neighbour, junk, size):
+def test_any_bytes_after_an_upgrade_are_answered_or_end_it(
+    shared_server: Process, neighbour: WebSocket, junk: bytes, size: int
+) -> None:
     client = WebSocket(shared_server.client())
     try:
         for start in range(0, len(junk), size):
@@ -91,9 +94,11 @@ def frames_in(data: bytes) -> Iterator[Frame]:
 
 
 @some.composite
-def conversations(draw):
+def conversations(draw: some.DrawFn) -> Conversation:
     """Valid frames, the texts that they bring, and the payloads of the pings among them."""
-    data, texts, pings = b"", [], []
+    data = b""
+    texts: list[str] = []
+    pings: list[bytes] = []
     for message in draw(some.lists(some.text(max_size=200), max_size=6)):
         encoded = message.encode()
         cuts = sorted(draw(some.lists(some.integers(0, len(encoded)), max_size=4)))
@@ -109,7 +114,12 @@ def conversations(draw):
 
 @SETTINGS
 @given(conversation=conversations(), data=some.data())
-def test_valid_frames_mean_the_same_however_they_are_cut_into_packets(shared_server, neighbour, conversation, data):
+def test_valid_frames_mean_the_same_however_they_are_cut_into_packets(
+    shared_server: Process,
+    neighbour: WebSocket,
+    conversation: Conversation,
+    data: some.DataObject,
+) -> None:
     sent, texts, pings = conversation
     cuts = sorted(data.draw(some.lists(some.integers(0, len(sent)), max_size=8)))
     behind, *packets = [sent[a:b] for a, b in zip([0, *cuts], [*cuts, len(sent)], strict=True)]
@@ -132,7 +142,9 @@ def test_valid_frames_mean_the_same_however_they_are_cut_into_packets(shared_ser
     path=some.sampled_from(["/socket", "/falcon/socket", "/events", "/ignore"]),
     junk=junk,
 )
-def test_any_handshake_is_answered_with_one_whole_reply(shared_server, neighbour, lines, method, version, path, junk):
+def test_any_handshake_is_answered_with_one_whole_reply(
+    shared_server: Process, neighbour: WebSocket, lines: list[str], method: str, version: str, path: str, junk: bytes
+) -> None:
     client = shared_server.client().get(path, *lines, method=method, version=version).send(junk)
     reply = client.reply(bodiless=True)
     assert reply.status in (101, 200, 400, 405, 426)

@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from tests.longpoll.server.conftest import Process, Serve
 from tests.longpoll.server.websocket import (
     CLOSE,
     PING,
@@ -16,7 +17,7 @@ from tests.longpoll.server.websocket import (
 )
 
 
-def test_five_hundred_websockets_cost_no_greenlet(server):
+def test_five_hundred_websockets_cost_no_greenlet(server: Process) -> None:
     before = server.tell("greenlets")
     clients = [opened(server) for _ in range(500)]
     server.until(websockets=500, active=0)
@@ -33,7 +34,7 @@ def test_five_hundred_websockets_cost_no_greenlet(server):
     server.until(connections=0, gone=500)
 
 
-def test_what_several_threads_send_arrives_whole_and_each_ones_in_order(server):
+def test_what_several_threads_send_arrives_whole_and_each_ones_in_order(server: Process) -> None:
     client = opened(server)
     server.until(websockets=1)
     server.tell("send_from_threads", 5)
@@ -42,7 +43,7 @@ def test_what_several_threads_send_arrives_whole_and_each_ones_in_order(server):
         assert [number for thread, number in arrived if thread == str(name)] == [str(number) for number in range(100)]
 
 
-def test_a_slow_reader_gets_everything_in_the_end(serve):
+def test_a_slow_reader_gets_everything_in_the_end(serve: Serve) -> None:
     server = serve(max_unsent=10_000_000)
     client = opened(server, receive_buffer=4096)
     server.until(websockets=1)
@@ -55,7 +56,7 @@ def test_a_slow_reader_gets_everything_in_the_end(serve):
 
 
 @pytest.mark.parametrize("options", [{"send_timeout": 0.3}, {"max_unsent": 50_000}])
-def test_a_reader_that_does_not_go_on_is_cut_off(serve, options):
+def test_a_reader_that_does_not_go_on_is_cut_off(serve: Serve, options: dict[str, float]) -> None:
     server = serve(**options)
     client = opened(server, receive_buffer=4096)
     server.until(websockets=1)
@@ -70,7 +71,7 @@ def test_a_reader_that_does_not_go_on_is_cut_off(serve, options):
 # -- receiving
 
 
-def test_messages_are_handed_on_one_after_another_and_a_flood_is_not_read(serve):
+def test_messages_are_handed_on_one_after_another_and_a_flood_is_not_read(serve: Serve) -> None:
     server = serve()
     client = opened(server, "/socket?wait")
     server.until(websockets=1)
@@ -89,7 +90,7 @@ def test_messages_are_handed_on_one_after_another_and_a_flood_is_not_read(serve)
     assert [message.split()[0] for message in server.tell("messages")] == [str(number) for number in range(sent)]
 
 
-def test_a_message_that_came_before_the_client_left_is_still_handed_on(server):
+def test_a_message_that_came_before_the_client_left_is_still_handed_on(server: Process) -> None:
     client = opened(server, "/socket?wait")
     client.send(text("first") + text("second") + close())
     server.until(messages=1)
@@ -100,14 +101,14 @@ def test_a_message_that_came_before_the_client_left_is_still_handed_on(server):
     assert server.tell("messages") == ["first", "second"]
 
 
-def test_a_ping_is_answered_while_the_application_takes_its_time(server):
+def test_a_ping_is_answered_while_the_application_takes_its_time(server: Process) -> None:
     client = opened(server, "/socket?wait")
     client.send(text("long work") + frame(PING, b"there?"))
     assert client.receive() == Frame(PONG, b"there?")
     server.tell("release")
 
 
-def test_an_application_that_fails_closes_its_websocket_and_is_logged(serve):
+def test_an_application_that_fails_closes_its_websocket_and_is_logged(serve: Serve) -> None:
     server = serve()
     client, other = opened(server, "/socket?boom"), opened(server)
     client.send(text("x"))
@@ -116,7 +117,7 @@ def test_an_application_that_fails_closes_its_websocket_and_is_logged(serve):
     assert "RuntimeError: as the test ordered" in server.end()
 
 
-def test_a_flood_of_the_smallest_frames_keeps_no_neighbour_waiting(server):
+def test_a_flood_of_the_smallest_frames_keeps_no_neighbour_waiting(server: Process) -> None:
     flood, neighbour = opened(server), opened(server)
     flood.send(frame(PONG) * 40_000 + text("the end of it"))
     assert neighbour.send(frame(PING, b"x")).receive() == Frame(PONG, b"x")
