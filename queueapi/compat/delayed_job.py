@@ -27,7 +27,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar, dataclass_transform, overload
 
 from queueapi import application
 from queueapi.compat import writing
@@ -101,6 +101,7 @@ def _found(values: list[Any]) -> Any:
         raise Snooze(UNKNOWN_KIND_DELAY) from error
 
 
+@dataclass_transform()
 def delayable(cls: C) -> C:
     """Let the class's objects be sent by their fields, and itself by its name; with ``perform()``, be enqueued."""
     if "__init__" not in cls.__dict__ and inspect.get_annotations(cls) and not dataclasses.is_dataclass(cls):
@@ -137,6 +138,10 @@ class _Delayed:
         return push
 
 
+@overload
+def handle_asynchronously(method: Callable[..., Any], /) -> Any: ...
+@overload
+def handle_asynchronously(**options: Any) -> Callable[[Callable[..., Any]], Any]: ...
 def handle_asynchronously(method: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Above a method: to call it pushes the call. ``method_without_delay`` is the method itself.
 

@@ -22,7 +22,7 @@ class Note(Job):
             connection.execute("insert into notes (text) values (%s)", (f"{current_app.name}: {self.text}",))
         if self.fail:
             raise ValueError(self.text)
-        return current_app.config["GREETING"] + self.text
+        return str(current_app.config["GREETING"]) + self.text
 
 
 def create_app() -> Flask:

@@ -17,7 +17,7 @@ PACKAGES = ("queueapi", "longpoll", "sample_app")
 
 def test_imports_keep_the_contracts_that_pyproject_draws_up() -> None:
     # A process of its own: import-linter sets up logging, and switches off every logger that is there already.
-    line = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"]
+    line: list[str | Path] = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"]
     linted = subprocess.run(line, capture_output=True, text=True, cwd=REPOSITORY)
     assert linted.returncode == 0, linted.stdout + linted.stderr
 

@@ -280,7 +280,7 @@ def test_while_the_database_is_away_what_must_be_read_is_503_and_health_says_so(
 ) -> None:
     assert client.simulate_get("/healthz").json == {"status": "ok", "held": 0, "jobs": 0}
     feed.hub.away(True)
-    feed._guarded_tick = feed._loop._tick = lambda: 1.0  # it stays away
+    feed._guarded_tick = feed._loop._tick = lambda: 1.0  # type: ignore[method-assign]  # it stays away
     feed.hub.away(True)
     assert client.simulate_get("/healthz").status == falcon.HTTP_503
     assert poll(client, ticket(1)).status == falcon.HTTP_503
@@ -400,7 +400,12 @@ def test_the_app_starts_a_feed_of_its_own_at_the_first_request(
     runtime: Runtime, jobs: Jobs, monkeypatch: pytest.MonkeyPatch, new_feed: Callable[..., Feed]
 ) -> None:
     made: list[Feed] = []
-    monkeypatch.setattr("longpoll.app.Feed", lambda opens, events, listens: made.append(new_feed(opens)) or made[0])
+
+    def make(opens: Any, events: Any, listens: Any) -> Feed:
+        made.append(new_feed(opens))
+        return made[0]
+
+    monkeypatch.setattr("longpoll.app.Feed", make)
     client = Client(create_app(runtime=runtime))
     assert made[0]._pid == 0
     assert client.simulate_get("/longpoll.js").status_code == 200

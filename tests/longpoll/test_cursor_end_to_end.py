@@ -19,8 +19,9 @@ import pytest
 
 from longpoll import history, listener, logbook
 from longpoll.listener import Feed
+from queueapi.messages import NewMessage
 from queueapi.postgres.connection import Connection
-from queueapi.postgres.messages import Messages, NewMessage
+from queueapi.postgres.messages import Messages
 from queueapi.postgres.sessions import Borrowed
 from tests.longpoll.conftest import Browser
 

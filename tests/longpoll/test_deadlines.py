@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from longpoll import deadlines
 from longpoll.deadlines import STEP, Deadlines
 from longpoll.names import Channels
 from longpoll.waiter import Waiter
@@ -22,7 +21,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(deadlines.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
     return clock
 
 

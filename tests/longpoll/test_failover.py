@@ -62,7 +62,7 @@ def test_after_a_failover_everybody_is_told_to_start_over_and_hears_what_is_so(p
     assert away.resets == 1
     for number in range(20):
         channels["news"].publish("said", number)
-    heard = []
+    heard: list[int] = []
     while len(heard) < 20:
         heard += [data for event, data in held.poll() if event == "said"]
     assert heard == list(range(20))

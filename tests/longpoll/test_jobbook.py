@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from longpoll import jobbook
 from longpoll.cursor import version_of
 from longpoll.jobbook import FIRST_RECHECK, LINGER, RECHECK, WORTH_KEEPING, JobBook, JobState
 from longpoll.names import Channels
@@ -25,7 +26,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(jobbook.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
     return clock
 
 

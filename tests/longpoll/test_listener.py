@@ -355,7 +355,8 @@ def test_who_comes_from_another_process_while_the_log_is_read_is_told_nothing_tw
         browser.cursor = encode(epoch, Snapshot.parse(now), {})
         return browser
 
-    after, late = Messages.after, []
+    after = Messages.after
+    late: list[Any] = []
 
     def then_another_comes(self: Messages, cursor: str) -> Any:
         found = after(self, cursor)
@@ -434,7 +435,8 @@ def test_a_read_that_fails_in_the_middle_is_made_up_for(
     (id_,) = jobs.push()
     jobs.claim()
     listening(feed, sql)
-    read, failures = Store.read, []
+    read = Store.read
+    failures: list[object] = []
 
     def failing(self: Store, ids: Any) -> Any:
         if not failures:

@@ -73,7 +73,7 @@ def test_one_call_publishes_on_many_channels_by_one_statement_all_or_none(channe
 
 
 def test_a_batch_is_of_different_messages_in_pusher_s_words(channels: Channels, sql: Any) -> None:
-    batch = [
+    batch: list[dict[str, Any]] = [
         {"channel": "a", "name": "one", "data": {"n": 1}},
         {"channel": "b", "name": "two", "data": "2", "socket_id": "12.34"},
         {"channel": "a", "name": "three"},

@@ -106,7 +106,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
     """For each case, None when it passed, else what failed."""
     script = tmp_path_factory.mktemp("script") / "longpoll.js"
     script.write_text(SCRIPT, encoding="utf-8")
-    return node("--expose-gc", str(HERE / "js_run.js"), str(script), *map(str, CASE_FILES))
+    return dict(node("--expose-gc", str(HERE / "js_run.js"), str(script), *map(str, CASE_FILES)))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -137,7 +137,8 @@ def test_two_tickets_for_one_thing_are_both_answered() -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_channel_or_refused(text: str) -> None:
-    logs, refused = (), []
+    logs: tuple[tuple[str, str], ...] = ()
+    refused: object = []
     try:
         logs = resolve([text], SIGNER).logs
     except (BadChannel, BadTicket) as error:

@@ -112,7 +112,10 @@ def test_old_messages_are_not_shown(channels: Channels, sql: Sql) -> None:
 def test_of_what_is_said_the_closest_counts(channels: Channels) -> None:
     for name in ("chat.1", "chat.1.x", "other", "private-chat.1"):
         channels.trigger_batch([{"channel": name, "name": "said", "data": n} for n in range(10)])
-    sizes = lambda: [len(said(channels, name)) for name in ("chat.1", "chat.1.x", "other", "private-chat.1")]  # noqa: E731
+
+    def sizes() -> list[int]:
+        return [len(said(channels, name)) for name in ("chat.1", "chat.1.x", "other", "private-chat.1")]
+
     assert sizes() == [10, 10, 10, 10]
     channels.keep("/**", count=1)
     assert sizes() == [1, 1, 1, 1]
@@ -176,7 +179,7 @@ def test_a_limit_that_cannot_be_is_refused(channels: Channels, sql: Sql, limits:
 def test_so_are_numbers_that_are_none_and_names_that_no_channel_has(channels: Channels) -> None:
     for limits in ({"count": -1}, {"age": -1.0}, {"age": 0.0}, {"age": float("nan")}, {"count": 2**31}):
         with pytest.raises(SettingsError, match="must be a number"):
-            channels["news"].history(**limits)  # type: ignore[arg-type]
+            channels["news"].history(**limits)
     with pytest.raises(BadChannel):
         channels.keep("a b", count=1)
     with pytest.raises(BadChannel):

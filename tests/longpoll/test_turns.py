@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from longpoll import turns
 from longpoll.turns import SLICE, Turns
 
 
@@ -17,8 +18,8 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now[0] += SLICE / 100
         return now[0]
 
-    monkeypatch.setattr(turns.time, "monotonic", monotonic)
-    monkeypatch.setattr(turns.time, "sleep", lambda _: slept.append(now[0]))
+    monkeypatch.setattr(time, "monotonic", monotonic)
+    monkeypatch.setattr(time, "sleep", lambda _: slept.append(now[0]))
     return slept
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from http.client import HTTPConnection
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ class Client:
             self.resets += reply["reset"]
             self.got += [message["data"] for message in reply["messages"]]
 
-    async def _poll(self) -> dict[str, object]:  # type: ignore[type-arg]
+    async def _poll(self) -> dict[str, Any]:
         body = json.dumps({"channels": [self.channel], "cursor": self.cursor, "wait": 5 if self.cursor else 0}).encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", self.ports[next(self._turns) % 2])
         try:

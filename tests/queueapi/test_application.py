@@ -214,7 +214,12 @@ def test_what_is_no_consumer_or_cannot_run_these_jobs_is_refused_and_changes_not
 
 def test_a_consumer_of_ones_own_may_serve_postgresql() -> None:
     made: list[Any] = []
-    configure(consumer=lambda queue: made.append(queue) or Starter(queue))
+
+    def make(queue: Any) -> Starter:
+        made.append(queue)
+        return Starter(queue)
+
+    configure(consumer=make)
     assert isinstance(made[0], Queue)
     queueapi.queue.push(Plain())
     assert len(made[0]) == 1

@@ -389,7 +389,7 @@ def test_a_chain_in_a_batch_ends_with_its_last_or_when_it_is_broken(queue: Queue
 def test_what_a_crash_left_is_swept_up(queue: Queue, bench: Bench, sql: Sql) -> None:
     with queue.batch(on_success=Called("success")) as batch:
         batch.push(Work(1))
-    bench.linker.complete = lambda linked: None  # type: ignore[method-assign]  # the process ends here
+    bench.linker.complete = lambda links: None  # type: ignore[method-assign]  # the process ends here
     bench.run()
     assert (called(), batch.state()) == ([], "running")
     bench.linker._batching.sweep()

@@ -317,7 +317,7 @@ def test_a_queue_of_somebodys_own_knows_no_chains(runtime: Runtime) -> None:
 def test_who_pushes_the_same_line_between_our_look_and_our_push_is_not_taken_for_us(
     queue: Queue, bench: Bench, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    others = []
+    others: list[Any] = []
     look = PostgresBundles.newest
 
     def look_and_be_overtaken(self: PostgresBundles, conn: object | None) -> int:

@@ -13,7 +13,8 @@ import pytest
 import queueapi
 from queueapi import Job, UnknownKind
 from queueapi.claims import Claimed
-from queueapi.executor import UNKNOWN_KIND_DELAY, Executor, Interrupted
+from queueapi.executor import UNKNOWN_KIND_DELAY, Executor
+from queueapi.interrupts import Interrupted
 from queueapi.kinds import kinds
 from queueapi.records import Outcome
 from queueapi.reporting import Reporter

@@ -128,7 +128,7 @@ def test_classes_that_declare_their_fields_otherwise_are_taken_as_they_are(make:
 
         def run(self) -> None: ...
 
-    made = job(make(Plain))
+    made: Any = job(make(Plain))
     assert kinds.of(made(3)).schema is made
 
 
@@ -155,7 +155,7 @@ def test_a_function_stays_a_function_and_its_calls_become_jobs() -> None:
     assert call.run() == 11
     assert kinds.of(call).options.max_attempts == 2
     with pytest.raises(TypeError):
-        add.job()  # type: ignore[call-arg]
+        add.job()
 
 
 def test_a_mutable_default_of_a_function_is_not_shared_between_calls() -> None:

@@ -21,7 +21,7 @@ class Does(Job, kind="tests.rails_consumer.does", max_attempts=1):
 
 
 @pytest.fixture
-def queue() -> Iterator[Queue]:  # type: ignore[misc]
+def queue() -> Iterator[Queue]:
     queue = MemoryQueue()
     yield queue
     assert queue.shutdown(10)

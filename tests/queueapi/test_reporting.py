@@ -29,7 +29,7 @@ class Stores:
         self.noted += 1
 
 
-def run_as_job(stores: Stores, work: Callable[[], None]) -> None:
+def run_as_job(stores: Stores, work: Callable[[], object]) -> None:
     def job() -> None:
         reporting.use(stores.reporter)
         work()
@@ -87,9 +87,9 @@ def test_walking_counts_what_has_been_dealt_with_out_of_what_there_is() -> None:
 
 def test_walking_what_has_no_length_reports_no_total_unless_told() -> None:
     stores = Stores()
-    run_as_job(stores, lambda: list(queueapi.progress(iter("ab"))) and None)
+    run_as_job(stores, lambda: list(queueapi.progress(iter("ab"))))
     assert (stores.reporter.done, stores.reporter.total) == (2, None)
-    run_as_job(stores, lambda: list(queueapi.progress(iter("ab"), 7)) and None)
+    run_as_job(stores, lambda: list(queueapi.progress(iter("ab"), 7)))
     assert (stores.reporter.done, stores.reporter.total) == (2, 7)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_many_threads_that_come_first_together_get_one_runtime() -> None:
 
 
 def test_settings_that_cannot_be_used_are_told_at_each_use_until_they_can() -> None:
-    answers = iter([ValueError("first"), ValueError("second"), Runtime(Settings())])
+    answers: Iterator[ValueError | Runtime] = iter([ValueError("first"), ValueError("second"), Runtime(Settings())])
 
     def make() -> Runtime:
         answer = next(answers)

@@ -239,12 +239,12 @@ def test_a_long_traceback_keeps_its_end() -> None:
     [
         ("whole", "7", r"Everything\.whole does not fit its declaration: expected `int`, got `str`"),
         ("colour", "green", r"Everything\.colour does not fit its declaration: invalid enum value 'green'"),
-        ("person", Person("x", dt.date.min, [Address("y", "z")]), r"Everything\.person\.homes\[0\]\.number"),
+        ("person", Person("x", dt.date.min, [Address("y", "z")]), r"Everything\.person\.homes\[0\]\.number"),  # type: ignore[arg-type]
         ("choice", "z" * 5000, "Everything.choice does not fit its declaration"),
     ],
 )
 def test_what_a_worker_could_not_read_is_refused_at_push(field: str, value: object, sentence: str) -> None:
-    wrong = dataclasses.replace(FULL, **{field: value})
+    wrong = dataclasses.replace(FULL, **{field: value})  # type: ignore[arg-type]
     with pytest.raises(NotSerializable, match=sentence) as caught:
         dumps(kinds.of(wrong), wrong, LIMIT)
     assert len(str(caught.value)) < 500

@@ -87,13 +87,13 @@ class Lives:
             assert job.token == self.queues
         return self.queues
 
-    def expire(self, id_: int) -> None:
-        self.sql(
+    def expire(self, id_: int) -> object:
+        return self.sql(
             "update queueapi.jobs set lease_until = now() - interval '1 s' where id = %s and token is not null", id_
         )
 
-    def last(self, id_: int) -> None:
-        self.sql("update queueapi.jobs set attempt = max_attempts where id = %s and state = 'running'", id_)
+    def last(self, id_: int) -> object:
+        return self.sql("update queueapi.jobs set attempt = max_attempts where id = %s and state = 'running'", id_)
 
     def state(self, id_: int) -> State:
         return self.store.read([id_])[id_].state

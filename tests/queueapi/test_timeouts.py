@@ -97,7 +97,7 @@ def test_a_hard_timeout_is_a_failed_attempt_that_no_except_exception_holds_up() 
 @pytest.mark.parametrize(("option", "error"), [("timeout", SoftTimeout), ("hard_timeout", HardTimeout)])
 def test_a_job_of_this_process_is_told_at_its_next_progress_call(option: str, error: type[BaseException]) -> None:
     queue = TestQueue()
-    rounds = []
+    rounds: list[object] = []
 
     def work() -> None:
         until = time.monotonic() + 10

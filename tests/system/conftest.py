@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 import psutil
@@ -32,8 +33,11 @@ Sql = Callable[..., list[tuple[Any, ...]]]
 PATIENCE = 4 if os.environ.get("CI") else 1
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
-    """What the condition gives, once that is something; for what sends no event."""
+def until(condition: Callable[..., Any], what: str, seconds: float = 30.0) -> Any:
+    """What the condition gives, once that is something; for what sends no event.
+
+    It is asked without arguments, and may have defaults: a lambda in a loop binds the loop's variables so.
+    """
     deadline = time.monotonic() + seconds * PATIENCE
     while not (found := condition()):
         assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
@@ -83,11 +87,11 @@ class Worker:
         alive = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
         return [child.pid for child in sorted(alive, key=lambda child: child.create_time())]
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: Signals) -> None:
         """Send a signal to the supervisor alone."""
         self.process.send_signal(number)
 
-    def signal_group(self, number: signal.Signals) -> None:
+    def signal_group(self, number: Signals) -> None:
         """Send a signal to all, as a terminal does with Ctrl-C."""
         os.killpg(self.process.pid, number)
 
@@ -137,7 +141,7 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
     yield run
     for worker in workers:
         worker.destroy()
-        print(f"--- what {worker.process.args[3:]} said ---\n{worker.log}")  # type: ignore[index]
+        print(f"--- what {worker.process.args[3:]!r} said ---\n{worker.log}")  # type: ignore[index]
 
 
 @pytest.fixture

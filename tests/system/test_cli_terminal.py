@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from fcntl import ioctl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import workshop
@@ -247,7 +248,7 @@ def test_an_application_is_imported_with_its_jobs_which_run_in_its_context(
     start: Start, queue: Queue, sql: Sql, tmp_path: Path
 ) -> None:
     (tmp_path / "myapp.py").write_text(APPLICATION)
-    namespace: dict[str, type] = {"__name__": "myapp"}
+    namespace: dict[str, Any] = {"__name__": "myapp"}
     exec(APPLICATION, namespace)
     start("-A", "myapp:app", modules=(), PYTHONPATH=str(tmp_path)).ready()
     assert [queue.push(namespace["Looks"]()).wait(20) for _ in range(2)] == [1, 1]

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import stoppable
+import workshop
 
 from queueapi import Job, JobFailed, Queue
 from tests.system.conftest import Sql, Start, until
@@ -25,7 +26,7 @@ def test_a_soft_timeout_is_raised_in_the_job_which_may_clean_up_and_fails_the_at
 
 @pytest.mark.parametrize("kind", [stoppable.Spinning, stoppable.Stuck, stoppable.Deaf])
 def test_a_job_that_would_not_end_is_ended_by_force_and_only_it_is_charged(
-    start: Start, queue: Queue, sql: Sql, kind: type[stoppable.Noted]
+    start: Start, queue: Queue, sql: Sql, kind: type[workshop.Noted]
 ) -> None:
     worker = start("-c", 4, modules=("stoppable",)).ready()
     neighbours = queue.push_all([stoppable.Patient(n, 3.0) for n in (1, 2)], max_attempts=1)

@@ -109,11 +109,11 @@ def test_what_was_lost_with_its_process_is_told_that_it_is_dead_by_the_next_and_
     for handle in (last, third):
         with pytest.raises(JobFailed):
             handle.wait(60)
-    heard = dict(sql("select n, text from heard"))
+    heard: dict[int, str] = dict(sql("select n, text from heard"))
     assert heard.keys() == {1, 2}
     assert heard[1].startswith("WorkerLost: the worker process that ran the job ended (SIGKILL)")
     assert heard[2].startswith("WorkerLost: the job ended its worker process 3 times")
-    ran = dict(sql("select n, count(*) from ran group by n"))
+    ran: dict[int, int] = dict(sql("select n, count(*) from ran group by n"))
     assert ran[1] >= 1  # more, if it was the innocent neighbour of the other's kill
     assert ran[2] >= 3
     worker.said(r"is dead after attempt 1 of 1: WorkerLost")

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 import stoppable
+import workshop
 
 from queueapi import JobFailed, Queue
 from tests.system.conftest import Sql, Start, until
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.system
     ],
 )
 def test_what_ends_its_process_three_times_is_set_aside_and_its_neighbours_lose_nothing(
-    start: Start, queue: Queue, sql: Sql, kind: type[stoppable.Noted], how: str
+    start: Start, queue: Queue, sql: Sql, kind: type[workshop.Noted], how: str
 ) -> None:
     worker = start("-c", 10, modules=("stoppable",))
     neighbours = queue.push_all([stoppable.Patient(n, 8.0) for n in range(1, 6)], max_attempts=1)

@@ -48,7 +48,7 @@ def test_weights_share_the_work_and_starve_nobody(start: Start, queue: Queue, sq
         queue[name].push_all(workshop.Napping(n, 0.002) for n in range(2500))
     start("-q", "heavy,3", "-q", "light,1", "-c", 1)
     until(lambda: sql("select count(*) >= 1600 from queueapi.finished") == [(True,)], "many have run", 60)
-    shares = dict(sql(BEGUN, 1600))
+    shares: dict[str, int] = dict(sql(BEGUN, 1600))
     assert 0.6 < shares["heavy"] / 1600 < 0.9
     assert shares["light"] > 100
 

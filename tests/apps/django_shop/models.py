@@ -13,7 +13,7 @@ class Order(models.Model):
     def confirm(self, by: str = "mail") -> str:
         self.text = f"{self.text}, confirmed by {by}"
         self.save()
-        return self.text
+        return str(self.text)
 
     @handle_asynchronously(queue="mail")
     def remind(self) -> str:

@@ -7,7 +7,8 @@ import json
 import sys
 from typing import Any
 
-from aiocometd_ng import Client, ConnectionType
+from aiocometd_ng.client import Client
+from aiocometd_ng.constants import ConnectionType
 from aiocometd_ng.exceptions import AiocometdException
 
 

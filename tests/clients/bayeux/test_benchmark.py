@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +36,7 @@ def node(world: World) -> Iterator[Node]:
 @pytest.mark.parametrize("package", ["faye-1.4.3", "faye-1.4.0"])
 def test_two_clients_answer_each_other_a_thousand_times(node: Node, package: str) -> None:
     where = installed(HERE)
-    command = ["node", HERE / "pingpong.js", package, str(ROUNDS)]
+    command: list[str | Path] = ["node", HERE / "pingpong.js", package, str(ROUNDS)]
     client = Client(command, f"http://127.0.0.1:{node.port}/faye", CLIENTS=str(where))
     try:
         client.wait(lambda: client.events("done", "failed"), 100)

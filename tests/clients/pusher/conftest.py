@@ -48,7 +48,7 @@ class Kind(NamedTuple):
 
     def start(self, application: str, url: str, who: str) -> Client:
         """The client, or a skipped test where it cannot be had."""
-        command = ["node", HERE / "pusher.js", self.transports, KEY, application]
+        command: list[str | Path] = ["node", HERE / "pusher.js", self.transports, KEY, application]
         return Client(command, url, CLIENTS=str(installed(HERE)), WHO=who)
 
 
@@ -125,7 +125,7 @@ def start(relay: Relay, application: str, kind: Kind) -> Iterator[Start]:
 @pytest.fixture
 def library(world: World) -> Iterator[Client]:
     """Pusher's server library for node."""
-    command = ["node", HERE / "library.js", APP_ID, KEY, SECRET, MASTER]
+    command: list[str | Path] = ["node", HERE / "library.js", APP_ID, KEY, SECRET, MASTER]
     client = Client(command, f"http://127.0.0.1:{world.node.port}", CLIENTS=str(installed(HERE)))
     yield client
     client.close()

@@ -121,6 +121,7 @@ def test_what_can_be_subscribed_to() -> None:
         assert wrong(bayeux.subscriptions, subscription=bad).startswith("405:")
     for shut in ("/meta/connect", "/meta/**", "/meta", "/service/x", "/service/*"):
         assert wrong(bayeux.subscriptions, subscription=["/a", shut]) == f"403:{shut}:Forbidden channel"
+    missing: object
     for missing in (None, "", [], 7, [7], ["/a", None], {}):
         assert wrong(bayeux.subscriptions, subscription=missing) == "402:subscription:Missing required parameter"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from http.client import HTTPConnection
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPMessage
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -114,7 +114,7 @@ class Attacker:
         told = self.ask({"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]})
         self.client = str(told[0]["clientId"])
 
-    def send(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
+    def send(self, request: Request) -> tuple[int, HTTPMessage, bytes]:
         mine = request.body.replace(MINE.encode(), self.client.encode())
         headers = {"Content-Type": request.kind} if request.kind else {}
         path = request.path.replace(quote(MINE), self.client)
@@ -132,7 +132,7 @@ class Attacker:
         self._connection.close()
 
 
-def check(status: int, headers: Mapping[str, str], body: bytes) -> None:
+def check(status: int, headers: HTTPMessage, body: bytes) -> None:
     assert status < 500
     if status != 200 or not body.startswith(b"["):
         return

@@ -181,7 +181,7 @@ def test_requests_for_anything_with_any_query(
     words = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
     asked(line, method, f"/apps/{APP_ID}/{path}?{words}", b"")
     info = {name: value for name, value in query.items() if name == "info"}
-    good = signed_query(method, unquote(f"/apps/{APP_ID}/{path}"), **info)
+    good = signed_query(method, unquote(f"/apps/{APP_ID}/{path}"), b"", **info)
     asked(line, method, f"/apps/{APP_ID}/{path}?{good}", b"")
 
 

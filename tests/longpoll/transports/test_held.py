@@ -12,7 +12,8 @@ from tests.longpoll.transports.conftest import Start
 
 
 def test_an_answer_is_delivered_once_to_whoever_parked() -> None:
-    reply, delivered = HeldReply(), []
+    reply = HeldReply()
+    delivered: list[bytes] = []
     assert reply.park(delivered.append)
     reply.answer(b"first")
     reply.answer(b"second")
@@ -21,7 +22,8 @@ def test_an_answer_is_delivered_once_to_whoever_parked() -> None:
 
 
 def test_a_reply_answered_before_is_iterated_instead() -> None:
-    reply, delivered = HeldReply(), []
+    reply = HeldReply()
+    delivered: list[bytes] = []
     reply.answer(b"now")
     assert not reply.park(delivered.append)
     assert list(reply) == [b"now"]
@@ -74,7 +76,8 @@ def test_abandoning_wakes_whoever_waits() -> None:
 @pytest.mark.usefixtures("often_interrupted")
 def test_parking_and_answering_at_the_same_time_loses_and_doubles_nothing() -> None:
     def both(number: int) -> list[bytes]:
-        reply, delivered = HeldReply(), []
+        reply = HeldReply()
+        delivered: list[bytes] = []
         start = threading.Barrier(3)
 
         def answer(body: bytes) -> None:

@@ -81,7 +81,7 @@ def rate(starts: int, period: float, key: str = "k", bucket: bool = False) -> Ru
 
 
 def states(sql: Sql) -> dict[str, int]:
-    return dict(sql("select state, count(*)::int from queueapi.jobs group by 1"))  # type: ignore[arg-type]
+    return dict(sql("select state, count(*)::int from queueapi.jobs group by 1"))
 
 
 def test_so_many_begin_and_the_others_are_parked_uncharged(shop: Shop, sql: Sql) -> None:

@@ -192,7 +192,7 @@ def test_outcomes_are_kept_for_their_time_and_dead_jobs_for_ever(store: Store, s
     done, dead = claim(store)
     outcomes = [Outcome(done.id, 1, State.DONE, "[1]"), Outcome(dead.id, 1, State.DEAD, error='{"type": "E"}')]
     store.finish(outcomes, 3600.0)
-    kept = dict(sql("select id, keep_until::text from queueapi.finished"))
+    kept: dict[int, str] = dict(sql("select id, keep_until::text from queueapi.finished"))
     assert kept[dead.id] == "infinity"
     until = dt.datetime.fromisoformat(kept[done.id]) - dt.datetime.now(dt.UTC)
     assert dt.timedelta(minutes=59) < until <= dt.timedelta(hours=1)

@@ -13,7 +13,8 @@ from queueapi.claims import Claimed
 from queueapi.errors import StoreUnavailable
 from queueapi.events import Events
 from queueapi.postgres.connection import Connection, connect
-from queueapi.postgres.sessions import Dedicated, Rows
+from queueapi.postgres.sessions import Dedicated
+from queueapi.postgres.statements import Rows
 from queueapi.postgres.store import Store
 from queueapi.records import Outcome
 from queueapi.states import State

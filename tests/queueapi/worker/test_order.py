@@ -59,7 +59,7 @@ def test_a_queue_comes_first_as_often_as_its_weight_says(words: list[str], share
 
 def test_what_one_pattern_stands_for_takes_turns_and_strictly_after_what_stands_before_it() -> None:
     order = Queues("mail_a", "mail_b", "low", "critical", "mail_slow").order("critical", "mail_*", "low", "!mail_slow")
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for _ in range(1000):
         first, *middle, last = order.next()
         assert (first, last) == ("critical", "low")

@@ -94,7 +94,7 @@ def test_every_event_has_its_sentence(
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(level, sentence)]
 
 
-QUIET = {"finished": {"outcome": outcome(State.DONE), "job": JOB}, "returned": {"job": JOB}}
+QUIET: dict[str, dict[str, Any]] = {"finished": {"outcome": outcome(State.DONE), "job": JOB}, "returned": {"job": JOB}}
 
 
 @pytest.mark.parametrize(("name", "sentence"), [("finished", "is done"), ("returned", "was returned before it began")])
