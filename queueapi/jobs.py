@@ -158,6 +158,7 @@ class JobFunction(Generic[P, R]):
 
 # A class could hide behind a Callable, and then get the second signature: what it gets at run time is right.
 @overload
+@dataclass_transform()
 def job(target: type[T], /) -> type[T]: ...  # type: ignore[overload-overlap]
 @overload
 def job(target: Callable[P, R], /) -> JobFunction[P, R]: ...

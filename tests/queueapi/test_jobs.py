@@ -117,7 +117,7 @@ def test_the_decorator_makes_a_dataclass_of_declared_fields() -> None:
 
         def run(self) -> None: ...
 
-    assert Declared(1, "x") == Declared(number=1, text="x")  # type: ignore[call-arg]
+    assert Declared(1, "x") == Declared(number=1, text="x")
     assert kinds.named("tests.declared").options.queue == "q"
 
 
