@@ -117,11 +117,13 @@ def as_text(value: object) -> bytes | None:
     """
     if value is None:
         return None
-    if isinstance(value, list | tuple):
-        value = "{" + _elements(value) + "}"
-    elif isinstance(value, bool):
-        value = "t" if value else "f"
-    raw = str(value).encode()
+    if type(value) is int:
+        return b"%d" % value
+    if isinstance(value, (list, tuple)):  # and not list | tuple, which is made anew each time, for 1 µs
+        text = "{" + _elements(value) + "}"
+    else:
+        text = str(value) if type(value) is not bool else "t" if value else "f"
+    raw = text.encode()
     if b"\0" in raw:
         raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
     return raw

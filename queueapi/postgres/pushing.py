@@ -24,7 +24,7 @@ def push(session: Sessions, jobs: Sequence[NewJob], meanwhile: Callable[[], None
         NotUnique: one that may not be the same as another is. Nothing is pushed.
     """
     if len(jobs) == 1 and jobs[0].special is None:
-        return [int(session.run("insert_job", jobs[0]._asdict())[0][0])]
+        return [int(session.run("insert_job", dict(zip(NewJob._fields, jobs[0], strict=True)))[0][0])]
     if any(job.special is not None for job in jobs):
         if any(unique_of(job) for job in jobs):
             return push_unique(session, jobs)
