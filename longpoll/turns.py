@@ -7,7 +7,7 @@ from typing import Final
 
 # Seconds of work until others get a turn. Long enough for some thousands of replies: whoever got one asks again at
 # once, and reading that between the replies makes the last of them wait for all the questions of the first.
-SLICE: Final = 0.1
+SLICE: Final = 0.2
 
 
 class Turns:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from longpoll.server import wire
 from longpoll.server.connection import Connection
 from longpoll.server.host import Keeper
 from longpoll.server.replies import ReplyHead
 from longpoll.transports.held import HeldReply
+
+# Bytes up to which a reply is joined with its head, which is quicker to send. Longer ones are shared by all who wait.
+SHORT = 4 * 1024
 
 
 class Holding(Keeper):
@@ -40,10 +42,13 @@ class Holding(Keeper):
             return  # the client left first
         self._held = None
         self._closing = connection.host.draining or not head.keep_alive
-        parts: list[wire.Part] = [head.before(body, self._closing)]
-        if not head.bodiless:
-            parts.append(body)
-        connection.post(parts)
+        before = head.before(body, self._closing)
+        if head.bodiless:
+            connection.post([before])
+        elif len(body) <= SHORT:
+            connection.post([before + body])
+        else:
+            connection.post([before, body])
 
     def written(self) -> None:
         self._connection.proceed(self._closing)

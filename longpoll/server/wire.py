@@ -34,6 +34,8 @@ def send(socket: _socket.socket, parts: Sequence[Part]) -> list[Part] | None:
 
     Nothing is copied: all who wait for one event share its bytes.
     """
+    if len(parts) == 1:
+        return _send_one(socket, parts[0])
     left = list(parts)
     while left:
         try:
@@ -51,6 +53,16 @@ def send(socket: _socket.socket, parts: Sequence[Part]) -> list[Part] | None:
             left[0] = memoryview(left[0])[sent:]
             break
     return left
+
+
+def _send_one(socket: _socket.socket, part: Part) -> list[Part] | None:
+    try:
+        sent = socket.send(part)
+    except BlockingIOError:
+        return [part]
+    except OSError:
+        return None
+    return [] if sent == len(part) else [memoryview(part)[sent:]]
 
 
 def send_all(loop: _Loop, socket: _socket.socket, data: Part, timeout: float) -> None:
