@@ -8,8 +8,8 @@ from longpoll.dialects import native
 from longpoll.endpoints.requests import body_of, callback_of
 from longpoll.errors import BadRequest, BadTicket, UnknownJob
 from longpoll.jobbook import JobState
-from longpoll.listener import state_of
 from longpoll.names import Channels
+from longpoll.reading import state_of
 from longpoll.services import Services
 from longpoll.transports import jsonp
 from queueapi import tickets

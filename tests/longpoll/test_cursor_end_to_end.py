@@ -17,7 +17,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from longpoll import history, listener, logbook
+from longpoll import history, logbook, reading
 from longpoll.listener import Feed
 from queueapi.messages import NewMessage
 from queueapi.postgres.connection import Connection
@@ -106,7 +106,7 @@ def test_nothing_is_lost_and_nothing_doubled(
     new_feed: Callable[..., Feed], open_: Open, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "MAX_MESSAGES", 1_000)  # so that some must be helped from the database
-    for module in (logbook, listener):  # whom a busy machine keeps waiting shall hear it all, however late
+    for module in (logbook, reading):  # whom a busy machine keeps waiting shall hear it all, however late
         monkeypatch.setattr(module, "MAX_REPLY", 10 * MESSAGES)
     feeds = [new_feed(), new_feed()]
     writers = [Writer(open_, number) for number in range(WRITERS)]
@@ -117,11 +117,11 @@ def test_nothing_is_lost_and_nothing_doubled(
     def still_writing() -> bool:
         return any(thread.is_alive() for thread in writing)
 
-    reading = [threading.Thread(target=reader.run, args=[still_writing]) for reader in readers]
-    reading.append(threading.Thread(target=naive, args=[open_, still_writing, by_number]))
-    for thread in (*writing, *reading):
+    polling = [threading.Thread(target=reader.run, args=[still_writing]) for reader in readers]
+    polling.append(threading.Thread(target=naive, args=[open_, still_writing, by_number]))
+    for thread in (*writing, *polling):
         thread.start()
-    for thread in (*writing, *reading):
+    for thread in (*writing, *polling):
         thread.join(100)
         assert not thread.is_alive()
 

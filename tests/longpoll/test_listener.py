@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from longpoll import history, jobbook, listener, logbook
+from longpoll import history, jobbook, logbook, reading
 from longpoll.cursor import Snapshot, encode
 from longpoll.hub import Hub
 from longpoll.listener import Feed
@@ -40,7 +40,7 @@ def no_recheck(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_poll(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only notifications tell of messages."""
-    monkeypatch.setattr(listener, "POLL", 600.0)
+    monkeypatch.setattr(reading, "POLL", 600.0)
 
 
 def listening(feed: Feed, sql: Sql) -> None:
@@ -289,7 +289,7 @@ def test_a_cursor_goes_on_at_another_process_and_after_a_restart(new_feed: NewFe
 def test_a_thousand_browsers_come_back_after_a_crash_each_with_its_own_cursor(
     new_feed: NewFeed, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "REPLAYS", 7)
+    monkeypatch.setattr(reading, "REPLAYS", 7)
     first = new_feed()
     crowd = []
     for number in range(40):
@@ -309,7 +309,7 @@ def test_a_thousand_browsers_come_back_after_a_crash_each_with_its_own_cursor(
 def test_who_missed_more_than_a_reply_holds_is_reset_and_others_are_not(
     new_feed: NewFeed, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "MAX_REPLY", 5)
+    monkeypatch.setattr(reading, "MAX_REPLY", 5)
     monkeypatch.setattr(logbook, "MAX_REPLY", 5)
     first = new_feed()
     much, little = Browser(first, "much"), Browser(first, "little")
@@ -485,7 +485,7 @@ def test_a_process_that_was_stopped_for_so_long_that_it_was_forgotten_watches_an
     sql("delete from queueapi.watchers")
     sql("delete from queueapi.watches")  # as prune_leftovers does
     jobs.finish(id_)  # tells nobody: nobody watches
-    feed._stayed_at -= listener.STAY + 1  # as if no tick had run for that long
+    feed._reader._stayed_at -= reading.STAY + 1  # as if no tick had run for that long
     assert [told.event for told in reply().messages] == ["done"]
     assert sql("select job_id from queueapi.watches") == [(id_,)]
     assert sql("select count(*) from queueapi.watchers where until > now()") == [(1,)]

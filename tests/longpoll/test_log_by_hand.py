@@ -7,7 +7,7 @@ import json
 import psycopg
 import pytest
 
-from longpoll import listener
+from longpoll import reading
 from longpoll.dialects import native
 from longpoll.listener import Feed
 from queueapi.messages import NewMessage
@@ -16,7 +16,7 @@ from tests.longpoll.conftest import Browser, Sql, until
 
 
 def test_an_insert_and_a_notify_are_heard(feed: Feed, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "POLL", 60.0)  # by the notification alone
+    monkeypatch.setattr(reading, "POLL", 60.0)  # by the notification alone
     browser = Browser(feed, "messages.new")
     browser.poll(wait=0)
     until(lambda: sql("select 1 from pg_stat_activity where query ilike 'listen%' and datname = current_database()"))
@@ -34,7 +34,7 @@ def test_an_insert_alone_is_found_by_the_safety_poll(feed: Feed, sql: Sql) -> No
     reply = browser.start()
     sql("insert into queueapi.messages (channel, event, data) values ('news', 'said', '1')")
     assert reply().messages[0].data == "1"
-    assert listener.POLL == 1.0, "the documentation says within a second"
+    assert reading.POLL == 1.0, "the documentation says within a second"
 
 
 def test_a_path_is_refused_since_it_would_be_heard_by_nobody(sql: Sql) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from longpoll import listener
+from longpoll import reading
 from longpoll.cursor import Snapshot
 from longpoll.history import History
 from longpoll.hub import Hub
@@ -135,7 +135,7 @@ def test_channels_and_patterns_are_replayed_together_in_order_and_each_message_o
 def test_who_missed_too_much_by_a_pattern_is_told_so(
     messages: Messages, new_feed: Callable[[], Feed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "MAX_REPLY", 3)
+    monkeypatch.setattr(reading, "MAX_REPLY", 3)
     browser = Browser(new_feed())
     browser.channels = asking("/a/**")
     browser.poll(wait=0)
