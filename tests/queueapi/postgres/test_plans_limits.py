@@ -40,6 +40,8 @@ NONE: dict[str, list[Any]] = {
 }
 # Verb -> what it is asked, and how many rows it deals with.
 ASKED: dict[str, tuple[dict[str, Any], int]] = {
+    # First: what the others bring back, and roll back, is in the index of what is available until it is walked over.
+    "look_ahead": ({"workers": [UUID(int=1)]}, 0),
     "claim_jobs": ({"queues": ["default"], "room": 10, "token": 5, "worker": UUID(int=1), "lease": 30.0}, 10),
     "insert_special_jobs": ({"jobs": PUSH}, 1),
     "count_limits": ({"keys": ["key"], "ids": [1, 2]}, 1),
@@ -52,7 +54,6 @@ ASKED: dict[str, tuple[dict[str, Any], int]] = {
     "unblock_limited": ({"keys": ["key"], "rooms": [5]}, 5),
     "unblock_kind": ({"kind": "paused"}, 5_000),
     "find_blocked": ({"after": "kind", "most": 1000}, 1000),
-    "look_ahead": ({"workers": [UUID(int=1)]}, 0),
     "find_stranded": ({"after": "", "most": 1000, "shown": 5}, 20),
 }
 # What runs only after begin_deciding.
