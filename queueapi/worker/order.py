@@ -11,7 +11,7 @@ from typing import Final
 from queueapi.served import Served, Serving
 
 # While every claim fills the room, the queues that a pattern stands for are looked up so often, in seconds: a claim
-# may follow every 2 ms, and a queue that is new now waits behind a backlog anyway.
+# may follow every few ms, and a queue that is new now waits behind a backlog anyway.
 LOOK: Final = 0.1
 
 
