@@ -25,7 +25,7 @@ from longpoll.endpoints.private_pub import Gate
 from longpoll.endpoints.pusher import Pusher
 from longpoll.listener import Feed
 from longpoll.server import Server
-from longpoll.services import ANYBODY, Endpoint
+from longpoll.services import ANYBODY, App, Endpoint
 from queueapi.errors import SettingsError
 from queueapi.events import Events
 from queueapi.logs import configure
@@ -67,19 +67,7 @@ def serve(
         runtime.check()
         configure("longpoll", arguments.verbose)
         feed = Feed(runtime.open, Events(_Sentences()), runtime.open_listening)
-        anybody = not arguments.origins or ANYBODY in arguments.origins
-        endpoints, max_body = _endpoints(arguments, gate)
-        app = create_app(
-            feed,
-            runtime,
-            ANYBODY if anybody else arguments.origins,
-            authorize=_named(arguments.authorize),
-            publish=arguments.publish,
-            private=arguments.private or (["/**"] if gate else []),
-            limits=arguments.limits,
-            proxies=arguments.proxies,
-            endpoints=endpoints,
-        )
+        app, max_body = _application(arguments, runtime, feed, gate)
         log = logging.getLogger("longpoll.access") if arguments.verbose else None
         accepting = cooperative(listener.family, listener.type, listener.proto, fileno=os.dup(listener.fileno()))
         server = Server(accepting, app, log=log, max_body=max_body)
@@ -101,6 +89,24 @@ def _collect_less() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AT)
+
+
+def _application(arguments: argparse.Namespace, runtime: Runtime, feed: Feed, gate: Gate | None) -> tuple[App, int]:
+    """The app, and bytes of the longest request that it takes."""
+    endpoints, max_body = _endpoints(arguments, gate)
+    anybody = not arguments.origins or ANYBODY in arguments.origins
+    app = create_app(
+        feed,
+        runtime,
+        ANYBODY if anybody else arguments.origins,
+        authorize=_named(arguments.authorize),
+        publish=arguments.publish,
+        private=arguments.private or (["/**"] if gate else []),
+        limits=arguments.limits,
+        proxies=arguments.proxies,
+        endpoints=endpoints,
+    )
+    return app, max_body
 
 
 def _endpoints(arguments: argparse.Namespace, gate: Gate | None) -> tuple[Sequence[Endpoint], int]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Self
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -17,13 +18,26 @@ from tests.longpoll.conftest import until
 
 
 class Pair:
-    """A primary, and a standby that every commit waits for."""
+    """A primary, and a standby that every commit waits for; for a ``with`` block."""
 
     def __init__(self, folder: Path) -> None:
         self.primary = EmbeddedPostgres(folder / "primary", durable=False)
         self.standby = EmbeddedPostgres(folder / "standby", durable=False, settings={"hot_standby": "on"})
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End both, with their data."""
+        for server in (self.standby, self.primary):
+            server.destroy()
+
+    def _start(self) -> None:
         self.primary.start()
         with connect(self.primary.dsn, "tests", 5) as connection:
             migrate(connection, lambda name: None)
@@ -66,8 +80,3 @@ class Pair:
             connection.execute("alter system reset synchronous_standby_names")
             connection.execute("select pg_reload_conf()")
             connection.execute("select pg_promote(true, 30)")
-
-    def destroy(self) -> None:
-        """End both, with their data."""
-        for server in (self.standby, self.primary):
-            server.destroy()

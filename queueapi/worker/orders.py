@@ -31,9 +31,14 @@ FOR_THE_SUPERVISOR: Final = (signal.SIGTSTP, signal.SIGUSR2, signal.SIGTTIN)
 LOOK, ALONE = 1.0, 5.0
 
 
+def is_looked_for(poll: float) -> bool:
+    """Whether the supervisor looks for its processes, if the safety poll is set to that."""
+    return poll <= LOOK
+
+
 def own_poll(poll: float) -> float:
     """Seconds between the safety polls of a process, if they are set to that."""
-    return ALONE if poll <= LOOK else poll
+    return ALONE if is_looked_for(poll) else poll
 
 
 class Given(msgspec.Struct):

@@ -28,8 +28,6 @@ class Sentences:
         self._verbose = verbose
 
     def __call__(self, name: str, fields: Fields) -> None:
-        if name == "finished" and not self._verbose and fields["outcome"].state is State.DONE:
-            return  # nearly all events there are
         sentence = _SENTENCES.get(name)
         if sentence is None:
             return

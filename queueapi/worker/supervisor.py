@@ -25,7 +25,7 @@ from queueapi.worker.clock import Clock, on_time
 from queueapi.worker.deadlines import enforce
 from queueapi.worker.lease import LeaseKeeper, Stuck
 from queueapi.worker.maintenance import Maintenance
-from queueapi.worker.orders import LOOK
+from queueapi.worker.orders import is_looked_for
 from queueapi.worker.renewal import Renewal
 from queueapi.worker.starts import LONGEST_DELAY, Starts
 from queueapi.worker.wishes import Wishes
@@ -74,15 +74,9 @@ class Supervisor:
         self._maintenance = Maintenance(
             tables, settings.lease, lambda: [child.row(settings) for child in processes()], stuck.release, events
         )
-
-        poll = settings.poll
-
-        def tell(ahead: Ahead) -> None:
-            self._maintenance.told(ahead)
-            for child in processes() if ahead.available and poll <= LOOK else ():
-                child.look()
-
-        self._clock = Clock(on_time(settings), lambda: [child.worker for child in processes()], events, tell, poll)
+        self._clock = Clock(
+            on_time(settings), lambda: [child.worker for child in processes()], events, self._tell, settings.poll
+        )
 
     def run(self) -> int:
         """Work until told to stop; the exit code of an orderly stop.
@@ -240,6 +234,14 @@ class Supervisor:
         if self._passed_on:
             self._events.emit("stopped", seconds=time.monotonic() - self._stopping_since)
         return 0
+
+    # -- telling what the clock has seen, in its thread
+
+    def _tell(self, ahead: Ahead) -> None:
+        self._maintenance.told(ahead)
+        if ahead.available and is_looked_for(self._settings.poll):
+            for child in list(self._children):
+                child.look()
 
     # -- being seen
 

@@ -24,12 +24,8 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
-    pair = Pair(tmp_path)
-    try:
-        pair.start()
+    with Pair(tmp_path) as pair:
         yield pair
-    finally:
-        pair.destroy()
 
 
 def test_after_a_failover_everybody_is_told_to_start_over_and_hears_what_is_so(pair: Pair) -> None:

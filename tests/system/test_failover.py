@@ -22,12 +22,8 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
-    pair = Pair(tmp_path)
-    try:
-        pair.start()
+    with Pair(tmp_path) as pair:
         yield pair
-    finally:
-        pair.destroy()
 
 
 @pytest.fixture
