@@ -15,7 +15,8 @@ from benchmarks.peers.peer import peers
 _COPY = "plain COPY"
 _NOT_AGAIN = ("queueapi, keep_result=False", "graphile-worker, no localQueue", "PgQueuer, batch 250")
 _QUICK = ("queueapi", "graphile-worker, localQueue 500", "plain SQL loop")
-_PEERS = ("graphile-worker", "pg-boss", "PgQueuer", "Procrastinate", "awa", "Chancy", "Sidekiq", "RQ")
+_ON_POSTGRES = ("graphile-worker", "pg-boss", "PgQueuer", "Procrastinate", "awa", "Chancy")
+_PEERS = (*_ON_POSTGRES, "Sidekiq", "RQ")
 
 
 @contextmanager
@@ -52,5 +53,9 @@ against what the others have for many (`addJobs`, `insert`, `enqueue`, `batch_de
         Goal(
             "`push_all` of 100,000", "the best other's call for many", Target(2.0), beside("queueapi", _PEERS, "rate")
         ),
+        Goal(
+            "`push_all` of 100,000", "the best other's on PostgreSQL", Target(2.0),
+            beside("queueapi", _ON_POSTGRES, "rate"),
+        ),
     ),
-)
+)  # fmt: skip

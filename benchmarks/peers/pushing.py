@@ -59,8 +59,11 @@ class Server:
         for message in ({"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]},
                         {"channel": f"/{channel}", "data": data}):  # fmt: skip
             body = json.dumps([{**message, **self._client(), "id": "1"}])
-            connection.request("POST", "/faye", body, {"Content-Type": "application/json"})
-            reply = json.loads(connection.getresponse().read())[0]
+            try:
+                connection.request("POST", "/faye", body, {"Content-Type": "application/json"})
+                reply = json.loads(connection.getresponse().read())[0]
+            except (http.client.HTTPException, OSError) as error:
+                raise BenchmarkError(f"{self.name} does not answer a publication: {error}") from error
             if not reply.get("successful"):
                 raise BenchmarkError(f"{self.name} does not publish: {reply}")
             self._id = reply.get("clientId", self._id)
