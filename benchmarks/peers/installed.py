@@ -69,7 +69,8 @@ class Installed:
         pushed = self.stamps.with_suffix(".pushed")
         for file in (pushed, self.stamps):
             file.write_bytes(b"")  # emptied and not removed: workers have it open
-        self._run("pace", "paced", ("stamp", count, rate), BENCH_PUSHED=str(pushed.resolve()))
+        words = ("stamp", count, rate)
+        self._run("pace", "paced", words, PATIENCE + count / rate, BENCH_PUSHED=str(pushed.resolve()))
         ran = self.await_stamps(count)
         return [(ran[number] - at) / 1e6 for number, at in stamps(pushed).items()]
 
@@ -138,11 +139,11 @@ class Installed:
         url = {"BENCH_URL": self.url, "DATABASE_URL": self.url, "BENCH_STAMPS": str(self.stamps.resolve())}
         return {**url, "PYTHONUNBUFFERED": "1", "NODE_ENV": "production", **self.peer.variables, **more}
 
-    def _run(self, verb: str, word: str, arguments: Sequence[object], **env: str) -> str:
+    def _run(self, verb: str, word: str, arguments: Sequence[object], patience: float = PATIENCE, **env: str) -> str:
         command = self.peer.words(verb, *arguments)
         process = self._bench.processes.start(f"{self._slug}-{verb}", command, self._env(**env))
         try:
-            return process.await_line(word, PATIENCE) if word else process.await_end(PATIENCE)
+            return process.await_line(word, patience) if word else process.await_end(patience)
         finally:
             process.stop()
 
