@@ -14,9 +14,11 @@ DOCUMENTS = [ROOT / "README.md", *sorted(file for file in (ROOT / "docs").glob("
 
 
 def anchors(document: Path) -> set[str]:
-    """Of its headings, as they are made where such files are shown."""
-    heads = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+    """Of its headings, as they are made where such files are shown, and those that it names itself."""
+    text = document.read_text("utf-8")
+    heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    made = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+    return made | set(re.findall(r'<a id="([^"]+)"></a>', text))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
