@@ -8,7 +8,7 @@ import pkgutil
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -59,19 +59,18 @@ class Server:
         Raises:
             BenchmarkError: it does not take it, or hangs up.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        for message in ({"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]},
-                        {"channel": f"/{channel}", "data": data}):  # fmt: skip
-            body = json.dumps([{**message, **self._client(), "id": "1"}])
-            try:
-                connection.request("POST", "/faye", body, {"Content-Type": "application/json"})
-                reply = json.loads(connection.getresponse().read())[0]
-            except (http.client.HTTPException, OSError) as error:
-                raise BenchmarkError(f"{self.name} does not answer a publication: {error}") from error
-            if not reply.get("successful"):
-                raise BenchmarkError(f"{self.name} does not publish: {reply}")
-            self._id = reply.get("clientId", self._id)
-        connection.close()
+        with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+            for message in ({"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]},
+                            {"channel": f"/{channel}", "data": data}):  # fmt: skip
+                body = json.dumps([{**message, **self._client(), "id": "1"}])
+                try:
+                    connection.request("POST", "/faye", body, {"Content-Type": "application/json"})
+                    reply = json.loads(connection.getresponse().read())[0]
+                except (http.client.HTTPException, OSError) as error:
+                    raise BenchmarkError(f"{self.name} does not answer a publication: {error}") from error
+                if not reply.get("successful"):
+                    raise BenchmarkError(f"{self.name} does not publish: {reply}")
+                self._id = reply.get("clientId", self._id)
 
     _id = ""
 
