@@ -19,6 +19,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.processes import Process
 
 _PATIENCE = 60.0
+_HANDSHAKE = {"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]}
 
 
 class Server:
@@ -60,8 +61,7 @@ class Server:
             BenchmarkError: it does not take it, or hangs up.
         """
         with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
-            for message in ({"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]},
-                            {"channel": f"/{channel}", "data": data}):  # fmt: skip
+            for message in (_HANDSHAKE, {"channel": f"/{channel}", "data": data}):
                 body = json.dumps([{**message, **self._client(), "id": "1"}])
                 try:
                     connection.request("POST", "/faye", body, {"Content-Type": "application/json"})
